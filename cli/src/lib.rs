@@ -1,0 +1,1 @@
+//! The command line: keys, genesis, records, proofs, verification, status.

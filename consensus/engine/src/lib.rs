@@ -1,0 +1,1 @@
+//! The sans-IO Simplex BFT engine: messages in, effects out.

@@ -1,0 +1,1 @@
+//! The deterministic state machine: (state view, block) to (state changes, receipts).

@@ -1,0 +1,1 @@
+//! The peer-to-peer network: identity, allow-list, consensus streams, dissemination, sync.

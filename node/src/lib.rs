@@ -1,0 +1,1 @@
+//! The node: wires consensus, ledger, storage and network, and serves applications.

@@ -1,0 +1,1 @@
+//! Durable storage: RocksDB column families and the authenticated state tree.

@@ -1,0 +1,1 @@
+//! Verification without a node: proof bundles and the rules that accept or refuse them.

@@ -1,0 +1,1 @@
+//! Identifiers, proto files and the encoded forms of everything that others verify.

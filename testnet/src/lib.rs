@@ -1,0 +1,1 @@
+//! Local networks, the demo and fault injection on real processes.
