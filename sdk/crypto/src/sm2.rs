@@ -1,0 +1,239 @@
+//! SM2 keys and signatures (GB/T 32918.2-2016) on the recommended curve (GB/T 32918.5-2017).
+
+use crate::Digest;
+use ::sm2::dsa::signature::{Signer, Verifier};
+use ::sm2::elliptic_curve::point::AffineCoordinates;
+use ::sm2::{AffinePoint, ProjectivePoint, dsa};
+use zeroize::Zeroizing;
+
+/// The user ID of every signature on the chain, the standard's default.
+pub(crate) const USER_ID: &str = "1234567812345678";
+
+/// A key that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Not 33 bytes that begin with 02 or 03.
+    #[error("a public key is 33 bytes of compressed SEC1, beginning with 02 or 03")]
+    Encoding,
+    /// No point of the curve has this x coordinate.
+    #[error("the public key is not a point of the SM2 curve")]
+    NotOnCurve,
+    /// A secret outside `[1, n−2]`.
+    #[error("the secret key is not in [1, n-2]")]
+    SecretRange,
+    /// The operating system's generator failed.
+    #[error("the operating system's random generator failed")]
+    Entropy,
+}
+
+/// A signature that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the SM2 signature does not verify")]
+pub struct SignatureError;
+
+/// Public key: the 33 bytes of the compressed point. Whether it is on the curve is known after decoding it with
+/// [`PublicKey::to_verifying_key`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub(crate) [u8; 33]);
+
+crate::fixed::fixed_bytes!(PublicKey, 33);
+
+impl PublicKey {
+    /// Checks length and prefix.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, KeyError> {
+        match <[u8; 33]>::try_from(bytes) {
+            Ok(key) if matches!(key[0], 2 | 3) => Ok(Self(key)),
+            _ => Err(KeyError::Encoding),
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 33] {
+        &self.0
+    }
+
+    /// Decodes the point and computes Z_A.
+    ///
+    /// # Errors
+    /// [`KeyError::Encoding`] or [`KeyError::NotOnCurve`].
+    pub fn to_verifying_key(&self) -> Result<VerifyingKey, KeyError> {
+        Self::from_bytes(&self.0)?;
+        let key = dsa::VerifyingKey::from_sec1_bytes(USER_ID, &self.0).map_err(|_| KeyError::NotOnCurve)?;
+        Ok(VerifyingKey { bytes: *self, key })
+    }
+
+    /// SM3 of the bytes: a short name of the key in state keys.
+    #[must_use]
+    pub fn fingerprint(&self) -> Digest {
+        crate::sm3(&self.0)
+    }
+}
+
+/// A decoded public key with its Z_A.
+#[derive(Clone)]
+pub struct VerifyingKey {
+    bytes: PublicKey,
+    key: dsa::VerifyingKey,
+}
+
+impl std::fmt::Debug for VerifyingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "VerifyingKey({})", self.bytes)
+    }
+}
+
+impl VerifyingKey {
+    /// The key's bytes.
+    #[must_use]
+    pub const fn public_key(&self) -> PublicKey {
+        self.bytes
+    }
+
+    /// Verifies a signature over the 32 bytes of a digest, e = SM3(Z_A ‖ digest).
+    ///
+    /// # Errors
+    /// [`SignatureError`] for every signature that the standard's algorithm B refuses.
+    pub fn verify(&self, digest: &Digest, signature: &Signature) -> Result<(), SignatureError> {
+        self.verify_message(&digest.0, signature)
+    }
+
+    /// Verifies a signature over a message.
+    ///
+    /// # Errors
+    /// As [`VerifyingKey::verify`].
+    pub fn verify_message(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        let parsed = dsa::Signature::from_slice(&signature.0).map_err(|_| SignatureError)?;
+        self.key.verify(message, &parsed).map_err(|_| SignatureError)
+    }
+}
+
+/// Raw signature, r‖s. Ranges are checked when it is verified.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature(pub [u8; 64]);
+
+crate::fixed::fixed_bytes!(Signature, 64);
+
+impl Signature {
+    /// Reads the DER form `SEQUENCE { r INTEGER, s INTEGER }` used at X.509 and TLS borders.
+    ///
+    /// # Errors
+    /// Anything but the strict encoding of r, s in `[1, n−1]`.
+    pub fn from_der(der: &[u8]) -> Result<Self, SignatureError> {
+        let parsed = dsa::Signature::from_der(der).map_err(|_| SignatureError)?;
+        let signature = Self(parsed.to_bytes());
+        if parsed.to_der().as_ref() == der { Ok(signature) } else { Err(SignatureError) }
+    }
+
+    /// The DER form.
+    ///
+    /// # Errors
+    /// r or s outside `[1, n−1]`.
+    pub fn to_der(&self) -> Result<Vec<u8>, SignatureError> {
+        let parsed = dsa::Signature::from_slice(&self.0).map_err(|_| SignatureError)?;
+        Ok(parsed.to_der().as_ref().to_vec())
+    }
+}
+
+/// Secret key; wiped when dropped.
+#[derive(Clone)]
+pub struct SecretKey {
+    key: dsa::SigningKey,
+    public: PublicKey,
+}
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SecretKey(of {})", self.public)
+    }
+}
+
+impl SecretKey {
+    /// A new key from the operating system's generator.
+    ///
+    /// # Errors
+    /// [`KeyError::Entropy`].
+    pub fn generate() -> Result<Self, KeyError> {
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        // A candidate is out of range with probability below 2^-32; a generator that fails this often is broken.
+        for _ in 0..16 {
+            getrandom::fill(bytes.as_mut()).map_err(|_| KeyError::Entropy)?;
+            if let Ok(key) = Self::from_bytes(&bytes) {
+                return Ok(key);
+            }
+        }
+        Err(KeyError::Entropy)
+    }
+
+    /// Reads a big-endian scalar.
+    ///
+    /// # Errors
+    /// [`KeyError::SecretRange`] outside `[1, n−2]` (GB/T 32918.1 section 6.1).
+    pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        let key = dsa::SigningKey::from_slice(USER_ID, bytes).map_err(|_| KeyError::SecretRange)?;
+        // d = n − 1 has no inverse of d + 1 and cannot sign.
+        if *key.as_nonzero_scalar().as_ref() == -::sm2::Scalar::ONE {
+            return Err(KeyError::SecretRange);
+        }
+        let public = PublicKey::from_bytes(&compressed(key.verifying_key().as_affine()))?;
+        Ok(Self { key, public })
+    }
+
+    /// The scalar, wiped when dropped.
+    #[must_use]
+    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.key.to_bytes().into())
+    }
+
+    /// The public key.
+    #[must_use]
+    pub const fn public_key(&self) -> PublicKey {
+        self.public
+    }
+
+    /// Signs the 32 bytes of a digest.
+    ///
+    /// # Panics
+    /// With probability below 2^-250, when the derived nonce gives r = 0 or s = 0.
+    #[must_use]
+    pub fn sign(&self, digest: &Digest) -> Signature {
+        self.sign_message(&digest.0)
+    }
+
+    /// Signs a message.
+    ///
+    /// # Panics
+    /// As [`SecretKey::sign`].
+    #[must_use]
+    pub fn sign_message(&self, message: &[u8]) -> Signature {
+        let signature: dsa::Signature =
+            self.key.try_sign(message).expect("a 256-bit nonce gives r = 0 or s = 0 with probability 2^-250");
+        Signature(signature.to_bytes())
+    }
+
+    /// Signs a digest and says the parity of the nonce point R, which lets others verify in batches.
+    ///
+    /// R is recomputed as sG + tP, which costs as much as a verification.
+    ///
+    /// # Panics
+    /// As [`SecretKey::sign`].
+    #[must_use]
+    pub fn sign_with_hint(&self, digest: &Digest) -> (Signature, u8) {
+        let signature = self.sign(digest);
+        let parsed = dsa::Signature::from_slice(&signature.0).expect("own signature is in range");
+        let (r, s) = parsed.split_scalars();
+        let public = ProjectivePoint::from(*self.key.verifying_key().as_affine());
+        let point = ProjectivePoint::generator() * *s + public * (*r + *s);
+        (signature, u8::from(bool::from(point.to_affine().y_is_odd())))
+    }
+}
+
+fn compressed(point: &AffinePoint) -> [u8; 33] {
+    let mut bytes = [0u8; 33];
+    bytes[0] = if bool::from(point.y_is_odd()) { 3 } else { 2 };
+    bytes[1..].copy_from_slice(&point.x());
+    bytes
+}

@@ -1,0 +1,286 @@
+//! Headers, blocks and execution results, checked.
+
+use crate::decode::{canonical, fixed};
+use crate::{
+    BlockHash, DecodeError, Epoch, GenesisDigest, Height, ResultHash, StateRoot, ValidatorsHash, View, limits, proto,
+};
+use hnchain_crypto::{Digest, Tag, merkle};
+use prost::Message;
+
+/// Room that headers, certificates and protobuf framing take in a stored block beyond its transactions and receipts.
+const FRAMING_BYTES: usize = 1024 * 1024;
+/// Largest encoded header.
+const HEADER_BYTES: usize = 512;
+
+/// Fields of a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderFields {
+    /// Which chain.
+    pub genesis: GenesisDigest,
+    /// Epoch of the view.
+    pub epoch: Epoch,
+    /// View in which it was proposed.
+    pub view: View,
+    /// Position in the chain.
+    pub height: Height,
+    /// Parent block.
+    pub parent: BlockHash,
+    /// View of the parent block.
+    pub parent_view: View,
+    /// Proposer's clock, milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// RFC 6962 root over the encoded transactions.
+    pub payload_root: Digest,
+    /// Commitment to the nullified views between parent and block, see [`skips_root`].
+    pub skips_root: Digest,
+    /// Validator set of the epoch.
+    pub validators: ValidatorsHash,
+}
+
+/// A header with the bytes that its hash covers.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Header {
+    raw: Vec<u8>,
+    hash: BlockHash,
+    fields: HeaderFields,
+}
+
+impl Header {
+    /// Encodes a header.
+    #[must_use]
+    pub fn new(fields: HeaderFields) -> Self {
+        let raw = proto::Header {
+            genesis: fields.genesis.0.0.to_vec(),
+            epoch: fields.epoch.0,
+            view: fields.view.0,
+            height: fields.height.0,
+            parent: fields.parent.0.0.to_vec(),
+            parent_view: fields.parent_view.0,
+            time_ms: fields.time_ms,
+            payload_root: fields.payload_root.0.to_vec(),
+            skips_root: fields.skips_root.0.to_vec(),
+            validators_hash: fields.validators.0.0.to_vec(),
+        }
+        .encode_to_vec();
+        let hash = BlockHash(Tag::Header.hash(&[&raw]));
+        Self { raw, hash, fields }
+    }
+
+    /// Reads an encoded header.
+    ///
+    /// # Errors
+    /// Anything that is not a canonical header of a block at height ≥ 1.
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let m: proto::Header = canonical("header", raw, HEADER_BYTES)?;
+        let fields = HeaderFields {
+            genesis: GenesisDigest(Digest(fixed("genesis", &m.genesis)?)),
+            epoch: Epoch(m.epoch),
+            view: View(m.view),
+            height: Height(m.height),
+            parent: BlockHash(Digest(fixed("parent", &m.parent)?)),
+            parent_view: View(m.parent_view),
+            time_ms: m.time_ms,
+            payload_root: Digest(fixed("payload_root", &m.payload_root)?),
+            skips_root: Digest(fixed("skips_root", &m.skips_root)?),
+            validators: ValidatorsHash(Digest(fixed("validators_hash", &m.validators_hash)?)),
+        };
+        if m.height == 0 || m.view <= m.parent_view {
+            return Err(DecodeError::field("header", "height is at least 1 and the view is after the parent's"));
+        }
+        Ok(Self { hash: BlockHash(Tag::Header.hash(&[raw])), raw: raw.to_vec(), fields })
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Block hash.
+    #[must_use]
+    pub const fn hash(&self) -> BlockHash {
+        self.hash
+    }
+}
+
+impl std::ops::Deref for Header {
+    type Target = HeaderFields;
+    fn deref(&self) -> &HeaderFields {
+        &self.fields
+    }
+}
+
+impl std::fmt::Debug for Header {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.fields.fmt(f)
+    }
+}
+
+/// Commitment to the views skipped between a block and its parent: a hash over their numbers in order.
+#[must_use]
+pub fn skips_root(views: impl IntoIterator<Item = View>) -> Digest {
+    let bytes: Vec<u8> = views.into_iter().flat_map(|v| v.0.to_be_bytes()).collect();
+    Tag::Skips.hash(&[&bytes])
+}
+
+/// RFC 6962 root over the encoded transactions.
+#[must_use]
+pub fn payload_root<T: AsRef<[u8]>>(transactions: &[T]) -> Digest {
+    merkle::root(transactions)
+}
+
+/// A header and the transactions that it commits to. The transactions are raw: they may be malformed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// The header.
+    pub header: Header,
+    /// Encoded transactions.
+    pub transactions: Vec<Vec<u8>>,
+}
+
+impl Block {
+    /// Puts header and transactions together.
+    ///
+    /// # Errors
+    /// The header commits to other transactions, or there are too many.
+    pub fn new(header: Header, transactions: Vec<Vec<u8>>) -> Result<Self, DecodeError> {
+        let bytes: usize = transactions.iter().map(Vec::len).sum();
+        if transactions.len() > limits::BLOCK_TRANSACTIONS || bytes > limits::BLOCK_BYTES {
+            return Err(DecodeError::field("transactions", "too many or too large for one block"));
+        }
+        if payload_root(&transactions) != header.payload_root {
+            return Err(DecodeError::field("payload_root", "the header commits to other transactions"));
+        }
+        Ok(Self { header, transactions })
+    }
+
+    /// Reads an encoded block and checks the payload root.
+    ///
+    /// # Errors
+    /// See [`Block::new`] and [`Header::decode`].
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let m: proto::Block = canonical("block", raw, limits::BLOCK_BYTES + FRAMING_BYTES)?;
+        Self::from_proto(m)
+    }
+
+    fn from_proto(m: proto::Block) -> Result<Self, DecodeError> {
+        Self::new(Header::decode(&m.header)?, m.transactions)
+    }
+
+    /// Encodes the block.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.to_proto().encode_to_vec()
+    }
+
+    fn to_proto(&self) -> proto::Block {
+        proto::Block { header: self.header.raw().to_vec(), transactions: self.transactions.clone() }
+    }
+}
+
+/// What executing a block gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExecutionResult {
+    raw: Vec<u8>,
+    hash: ResultHash,
+    /// Root of the state after the block.
+    pub state_root: StateRoot,
+    /// RFC 6962 root over the encoded receipts.
+    pub receipts_root: Digest,
+    /// Validator set of the next block.
+    pub next_validators: ValidatorsHash,
+}
+
+impl ExecutionResult {
+    /// Encodes a result.
+    #[must_use]
+    pub fn new(state_root: StateRoot, receipts_root: Digest, next_validators: ValidatorsHash) -> Self {
+        let raw = proto::ExecutionResult {
+            state_root: state_root.0.0.to_vec(),
+            receipts_root: receipts_root.0.to_vec(),
+            next_validators_hash: next_validators.0.0.to_vec(),
+        }
+        .encode_to_vec();
+        Self { hash: ResultHash(Tag::Result.hash(&[&raw])), raw, state_root, receipts_root, next_validators }
+    }
+
+    /// Reads an encoded result.
+    ///
+    /// # Errors
+    /// Anything that is not a canonical result.
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let m: proto::ExecutionResult = canonical("result", raw, 128)?;
+        Ok(Self {
+            hash: ResultHash(Tag::Result.hash(&[raw])),
+            raw: raw.to_vec(),
+            state_root: StateRoot(Digest(fixed("state_root", &m.state_root)?)),
+            receipts_root: Digest(fixed("receipts_root", &m.receipts_root)?),
+            next_validators: ValidatorsHash(Digest(fixed("next_validators_hash", &m.next_validators_hash)?)),
+        })
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// What validators certify.
+    #[must_use]
+    pub const fn hash(&self) -> ResultHash {
+        self.hash
+    }
+}
+
+/// A finalized block as nodes store and serve it. Certificate and result still have to be checked against the chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FinalizedBlock {
+    /// The block.
+    pub block: Block,
+    /// What executing it gave.
+    pub result: ExecutionResult,
+    /// Its finalization; absent where only a descendant's was seen.
+    pub certificate: Option<crate::certificate::Certificate>,
+    /// Encoded receipts, one per transaction.
+    pub receipts: Vec<Vec<u8>>,
+}
+
+impl FinalizedBlock {
+    /// Reads an encoded finalized block.
+    ///
+    /// # Errors
+    /// Anything malformed; receipts that the result does not commit to; a certificate of another block or result.
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let m: proto::FinalizedBlock = canonical("finalized block", raw, 2 * limits::BLOCK_BYTES + FRAMING_BYTES)?;
+        let block = Block::from_proto(m.block.ok_or_else(|| DecodeError::field("block", "missing"))?)?;
+        let result = ExecutionResult::decode(&m.result)?;
+        if m.receipts.len() != block.transactions.len() || merkle::root(&m.receipts) != result.receipts_root {
+            return Err(DecodeError::field("receipts", "the result commits to other receipts"));
+        }
+        let certificate = if m.certificate.is_empty() {
+            None
+        } else {
+            let c = crate::certificate::Certificate::decode(&m.certificate)?;
+            if c.statement != (crate::certificate::Statement::Finalize { block: block.header.hash(), result: result.hash() })
+                || c.view != block.header.view
+                || c.epoch != block.header.epoch
+            {
+                return Err(DecodeError::field("certificate", "certifies another block or result"));
+            }
+            Some(c)
+        };
+        Ok(Self { block, result, certificate, receipts: m.receipts })
+    }
+
+    /// Encodes it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        proto::FinalizedBlock {
+            block: Some(self.block.to_proto()),
+            result: self.result.raw().to_vec(),
+            certificate: self.certificate.as_ref().map(crate::certificate::Certificate::encode).unwrap_or_default(),
+            receipts: self.receipts.clone(),
+        }
+        .encode_to_vec()
+    }
+}

@@ -1,0 +1,372 @@
+//! The genesis file: what a chain starts from, and the only thing a verifier trusts.
+//!
+//! A genesis is a JSON file. Its digest, under tag `hnchain/genesis/1`, covers the exact bytes of the file, so that any
+//! language can check it without re-encoding; changing one byte makes another chain.
+
+use crate::decode::{name, text};
+use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, ValidatorsHash, limits};
+use hnchain_crypto::{PublicKey, SecretKey, Signature, Tag, VerifyingKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A genesis file, read and checked.
+#[derive(Clone, Debug)]
+pub struct Genesis {
+    raw: Vec<u8>,
+    digest: GenesisDigest,
+    document: Document,
+    validators: ValidatorSet,
+}
+
+/// Content of a genesis file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Document {
+    /// Format version, 1.
+    pub version: u32,
+    /// Short name, for example `henan`.
+    pub chain_id: String,
+    /// Name for people.
+    pub name: String,
+    /// Time of the genesis, milliseconds since the Unix epoch; the first block is later.
+    pub time_ms: u64,
+    /// Chain parameters.
+    pub parameters: Parameters,
+    /// Organizations, parents before children.
+    pub organizations: Vec<Organization>,
+    /// Signers and their roles.
+    pub signers: Vec<Signer>,
+    /// Validators, in the order of their indices.
+    pub validators: Vec<Validator>,
+}
+
+/// Chain parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// Assumed bound of message delay, milliseconds (design section 6, Δ).
+    pub delta_ms: u64,
+    /// An idle chain certifies time by an empty block this often, milliseconds.
+    pub heartbeat_ms: u64,
+    /// How far a block's time may run ahead of a validator's clock, milliseconds.
+    pub time_drift_ms: u64,
+    /// Most transactions in one block.
+    pub block_transactions: u32,
+    /// Largest sum of encoded transactions in one block, bytes.
+    pub block_bytes: u32,
+    /// Largest encoded transaction, bytes.
+    pub transaction_bytes: u32,
+    /// Longest validity of a transaction, milliseconds; ids are remembered this long.
+    pub validity_ms: u64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            delta_ms: 150,
+            heartbeat_ms: 10_000,
+            time_drift_ms: 2_000,
+            block_transactions: 2_000,
+            block_bytes: 2 * 1024 * 1024,
+            transaction_bytes: 32 * 1024,
+            validity_ms: limits::VALIDITY_MS,
+        }
+    }
+}
+
+/// An organization of the chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Organization {
+    /// Short id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// 统一社会信用代码.
+    pub credit_code: String,
+    /// GB/T 2260 division code.
+    pub division: String,
+    /// Parent organization, absent at the root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// A key that may act for an organization.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// Its SM2 key.
+    pub public_key: PublicKey,
+    /// Its organization.
+    pub organization: String,
+    /// What it may do.
+    pub roles: Vec<Role>,
+    /// First block time at which it may act, 0 = no bound.
+    #[serde(default)]
+    pub valid_from_ms: u64,
+    /// Last block time at which it may act, 0 = no bound.
+    #[serde(default)]
+    pub valid_until_ms: u64,
+}
+
+/// A role and its reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Role {
+    /// May anchor and revoke records in a namespace, `*` for all.
+    RegistryWriter {
+        /// The namespace.
+        namespace: String,
+    },
+    /// May follow the chain without voting.
+    Observer {},
+    /// May read audit exports.
+    Auditor {},
+    /// May propose changes of governance.
+    Administrator {},
+}
+
+/// A validator and the proof that its operator holds the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validator {
+    /// Its SM2 key: votes and peer identity.
+    pub public_key: PublicKey,
+    /// Its organization.
+    pub organization: String,
+    /// Signature over `SM3(tag "hnchain/possession/1", chain_id ‖ public key)`.
+    pub possession: Signature,
+}
+
+impl Validator {
+    /// Proves possession of a key for a chain.
+    #[must_use]
+    pub fn new(chain_id: &str, organization: &str, key: &SecretKey) -> Self {
+        let public_key = key.public_key();
+        let digest = Tag::Possession.hash(&[chain_id.as_bytes(), public_key.as_bytes()]);
+        Self { public_key, organization: organization.to_owned(), possession: key.sign(&digest) }
+    }
+}
+
+/// Keys of the validators of one epoch, decoded once.
+#[derive(Clone, Debug)]
+pub struct ValidatorSet {
+    keys: Vec<VerifyingKey>,
+    hash: ValidatorsHash,
+}
+
+impl ValidatorSet {
+    /// Decodes the keys.
+    ///
+    /// # Errors
+    /// No validator, too many, a key twice, or a key off the curve.
+    pub fn new(keys: &[PublicKey]) -> Result<Self, DecodeError> {
+        if keys.is_empty() || keys.len() > limits::VALIDATORS {
+            return Err(DecodeError::field("validators", format!("1 to {} are allowed", limits::VALIDATORS)));
+        }
+        if keys.iter().collect::<BTreeSet<_>>().len() != keys.len() {
+            return Err(DecodeError::field("validators", "a key appears twice"));
+        }
+        let decoded = keys
+            .iter()
+            .map(|k| k.to_verifying_key().map_err(|e| DecodeError::field("validators", e.to_string())))
+            .collect::<Result<_, _>>()?;
+        let parts: Vec<&[u8]> = keys.iter().map(|k| k.as_bytes().as_slice()).collect();
+        Ok(Self { keys: decoded, hash: ValidatorsHash(Tag::Validators.hash(&parts)) })
+    }
+
+    /// Number of validators, n.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // never empty
+    pub const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Faults that are tolerated: f = (n − 1) / 3.
+    #[must_use]
+    pub const fn faults(&self) -> usize {
+        (self.keys.len() - 1) / 3
+    }
+
+    /// Votes that make a certificate: q = n − f.
+    #[must_use]
+    pub const fn quorum(&self) -> usize {
+        self.keys.len() - self.faults()
+    }
+
+    /// Key of a validator.
+    #[must_use]
+    pub fn key(&self, index: ValidatorIndex) -> Option<&VerifyingKey> {
+        self.keys.get(index.index())
+    }
+
+    /// Index of a key.
+    #[must_use]
+    pub fn index_of(&self, key: &PublicKey) -> Option<ValidatorIndex> {
+        let position = self.keys.iter().position(|k| k.public_key() == *key)?;
+        u32::try_from(position).ok().map(ValidatorIndex)
+    }
+
+    /// All keys in order.
+    pub fn public_keys(&self) -> impl Iterator<Item = PublicKey> + '_ {
+        self.keys.iter().map(VerifyingKey::public_key)
+    }
+
+    /// Commitment to the keys in order.
+    #[must_use]
+    pub const fn hash(&self) -> ValidatorsHash {
+        self.hash
+    }
+}
+
+impl Genesis {
+    /// Reads and checks the exact bytes of a genesis file.
+    ///
+    /// # Errors
+    /// Names the entry that breaks a rule.
+    pub fn parse(raw: &[u8]) -> Result<Self, DecodeError> {
+        if raw.len() > limits::GENESIS_BYTES {
+            return Err(DecodeError::TooLarge { what: "genesis", got: raw.len(), max: limits::GENESIS_BYTES });
+        }
+        let document: Document = serde_json::from_slice(raw)
+            .map_err(|e| DecodeError::Malformed { what: "genesis", why: e.to_string() })?;
+        let keys: Vec<PublicKey> = document.validators.iter().map(|v| v.public_key).collect();
+        let validators = ValidatorSet::new(&keys)?;
+        check(&document, &validators)?;
+        Ok(Self { digest: GenesisDigest(Tag::Genesis.hash(&[raw])), raw: raw.to_vec(), document, validators })
+    }
+
+    /// Writes a genesis file (pretty JSON with a newline at its end) and reads it back.
+    ///
+    /// # Errors
+    /// As [`Genesis::parse`].
+    pub fn create(document: &Document) -> Result<Self, DecodeError> {
+        let mut raw = serde_json::to_vec_pretty(document)
+            .map_err(|e| DecodeError::Malformed { what: "genesis", why: e.to_string() })?;
+        raw.push(b'\n');
+        Self::parse(&raw)
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Identity of the chain.
+    #[must_use]
+    pub const fn digest(&self) -> GenesisDigest {
+        self.digest
+    }
+
+    /// The content.
+    #[must_use]
+    pub const fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Validators of epoch 0.
+    #[must_use]
+    pub const fn validators(&self) -> &ValidatorSet {
+        &self.validators
+    }
+
+    /// Hash that the first block names as its parent.
+    #[must_use]
+    pub fn block_hash(&self) -> BlockHash {
+        BlockHash(Tag::GenesisBlock.hash(&[self.digest.as_ref()]))
+    }
+
+    /// Epoch of the first block.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        Epoch(0)
+    }
+}
+
+fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeError> {
+    if document.version != 1 {
+        return Err(DecodeError::field("version", "this software reads version 1"));
+    }
+    name("chain_id", &document.chain_id)?;
+    text("name", &document.name, 128)?;
+    check_parameters(&document.parameters)?;
+    let organizations = check_organizations(&document.organizations)?;
+    check_signers(&document.signers, &organizations)?;
+    for (v, index) in document.validators.iter().zip(0u32..) {
+        known(&organizations, "validators.organization", &v.organization)?;
+        let digest = Tag::Possession.hash(&[document.chain_id.as_bytes(), v.public_key.as_bytes()]);
+        validators
+            .key(ValidatorIndex(index))
+            .ok_or_else(|| DecodeError::field("validators", "missing key"))?
+            .verify(&digest, &v.possession)
+            .map_err(|_| {
+                DecodeError::field("validators.possession", format!("validator {index} does not prove its key"))
+            })?;
+    }
+    Ok(())
+}
+
+fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
+    let rules = [
+        ("delta_ms", (10..=10_000).contains(&p.delta_ms)),
+        ("heartbeat_ms", (500..=3_600_000).contains(&p.heartbeat_ms)),
+        ("time_drift_ms", (100..=60_000).contains(&p.time_drift_ms)),
+        ("block_transactions", (1..=limits::BLOCK_TRANSACTIONS).contains(&(p.block_transactions as usize))),
+        ("transaction_bytes", (1_024..=limits::TRANSACTION_BYTES).contains(&(p.transaction_bytes as usize))),
+        ("block_bytes", (p.transaction_bytes as usize..=limits::BLOCK_BYTES).contains(&(p.block_bytes as usize))),
+        ("validity_ms", (1_000..=limits::VALIDITY_MS).contains(&p.validity_ms)),
+    ];
+    match rules.iter().find(|(_, ok)| !ok) {
+        Some((field, _)) => Err(DecodeError::field(field, "out of range; see docs/genesis.md")),
+        None => Ok(()),
+    }
+}
+
+fn check_organizations(list: &[Organization]) -> Result<BTreeSet<&str>, DecodeError> {
+    if list.is_empty() || list.len() > limits::ORGANIZATIONS {
+        return Err(DecodeError::field("organizations", format!("1 to {} are allowed", limits::ORGANIZATIONS)));
+    }
+    let mut seen = BTreeSet::new();
+    for o in list {
+        name("organizations.id", &o.id)?;
+        text("organizations.name", &o.name, 256)?;
+        if let Some(parent) = &o.parent {
+            known(&seen, "organizations.parent", parent)?;
+        }
+        if !seen.insert(o.id.as_str()) {
+            return Err(DecodeError::field("organizations.id", format!("{} appears twice", o.id)));
+        }
+    }
+    Ok(seen)
+}
+
+fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), DecodeError> {
+    if list.len() > limits::SIGNERS {
+        return Err(DecodeError::field("signers", format!("at most {} are allowed", limits::SIGNERS)));
+    }
+    let mut keys = BTreeSet::new();
+    for s in list {
+        known(organizations, "signers.organization", &s.organization)?;
+        s.public_key.to_verifying_key().map_err(|e| DecodeError::field("signers.public_key", e.to_string()))?;
+        if !keys.insert(s.public_key) {
+            return Err(DecodeError::field("signers.public_key", format!("{} appears twice", s.public_key)));
+        }
+        for role in &s.roles {
+            if let Role::RegistryWriter { namespace } = role
+                && namespace != "*"
+            {
+                name("signers.roles.namespace", namespace)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn known(organizations: &BTreeSet<&str>, field: &'static str, id: &str) -> Result<(), DecodeError> {
+    if organizations.contains(id) {
+        Ok(())
+    } else {
+        Err(DecodeError::field(field, format!("{id} is not an organization listed before")))
+    }
+}

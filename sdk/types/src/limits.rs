@@ -1,0 +1,30 @@
+//! Bounds of the encoded forms, the same for every chain. Tighter ones are chain parameters in the genesis.
+
+/// Largest encoded transaction. A single anchor is about 300 bytes; 64 operations with long ids stay below this.
+pub const TRANSACTION_BYTES: usize = 64 * 1024;
+/// Most operations in one transaction: keeps the cost of one transaction bounded.
+pub const OPERATIONS: usize = 64;
+/// Most transactions in one block.
+pub const BLOCK_TRANSACTIONS: usize = 10_000;
+/// Largest sum of encoded transactions in a block.
+pub const BLOCK_BYTES: usize = 8 * 1024 * 1024;
+/// Longest chain id, namespace and organization id, in bytes.
+pub const NAME_BYTES: usize = 64;
+/// Longest record id, in bytes: GS1 URNs and 电子证照标识 with 32-character serials stay below this.
+pub const RECORD_ID_BYTES: usize = 160;
+/// Longest reason, in bytes: about eighty Chinese characters.
+pub const REASON_BYTES: usize = 256;
+/// Most records under one batch root.
+pub const BATCH_RECORDS: u64 = 1 << 20;
+/// Most validators: beyond this quadratic votes of non-aggregating signatures cost too much.
+pub const VALIDATORS: usize = 128;
+/// Longest span between submission and `valid_until_ms`: the window in which transaction ids are remembered.
+pub const VALIDITY_MS: u64 = 600_000;
+/// Length of a body's salt.
+pub const SALT_BYTES: usize = 16;
+/// Largest genesis file.
+pub const GENESIS_BYTES: usize = 4 * 1024 * 1024;
+/// Most organizations in a genesis.
+pub const ORGANIZATIONS: usize = 4096;
+/// Most signers in a genesis.
+pub const SIGNERS: usize = 4096;

@@ -1,0 +1,356 @@
+//! Transactions and receipts, checked.
+
+use crate::decode::{canonical, fixed, name, text};
+use crate::{DecodeError, Height, TxId, limits, proto};
+use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag, VerifyingKey};
+use prost::Message;
+
+/// A signed transaction whose envelope and body were checked. The signature was not: see [`Transaction::verify`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transaction {
+    raw: Vec<u8>,
+    id: TxId,
+    public_key: PublicKey,
+    signature: Signature,
+    body: Body,
+}
+
+/// What the signer asks for, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body {
+    /// Chain the transaction is meant for.
+    pub chain_id: String,
+    /// Last height at which it may be included.
+    pub valid_until_height: Height,
+    /// Last block time at which it may be included, milliseconds since the Unix epoch.
+    pub valid_until_ms: u64,
+    /// 1 to [`limits::OPERATIONS`] operations, all or none.
+    pub operations: Vec<Operation>,
+}
+
+/// One checked operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// A new record or its next version.
+    Anchor(Anchor),
+    /// The end of a record's validity.
+    Revoke(Revoke),
+}
+
+/// Anchors a record or its next version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// Which record.
+    pub record: RecordKey,
+    /// 1, or the recorded version + 1.
+    pub version: u64,
+    /// Salted commitment.
+    pub commitment: Digest,
+    /// Records under a batch root; 0 for a single record.
+    pub batch_size: u64,
+}
+
+/// Revokes a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoke {
+    /// Which record.
+    pub record: RecordKey,
+    /// The recorded version + 1.
+    pub version: u64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Namespace and identifier of a record: `anchor/<namespace>/<id>` in the state.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordKey {
+    namespace: String,
+    id: String,
+}
+
+impl RecordKey {
+    /// Checks both parts.
+    ///
+    /// # Errors
+    /// A namespace that is not a short name; an id that is empty, too long or has control characters or white space.
+    pub fn new(namespace: &str, id: &str) -> Result<Self, DecodeError> {
+        name("namespace", namespace)?;
+        text("id", id, limits::RECORD_ID_BYTES)?;
+        if id.chars().any(char::is_whitespace) {
+            return Err(DecodeError::field("id", "white space is not allowed"));
+        }
+        Ok(Self { namespace: namespace.to_owned(), id: id.to_owned() })
+    }
+
+    /// The namespace, for example `certificate`.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The identifier within the namespace.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Readable state key.
+    #[must_use]
+    pub fn state_key(&self) -> String {
+        format!("anchor/{}/{}", self.namespace, self.id)
+    }
+}
+
+impl Transaction {
+    /// Reads an encoded transaction.
+    ///
+    /// # Errors
+    /// Anything that is not a canonical, bounded, well-formed transaction. Nothing is said about its signature.
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let envelope: proto::Transaction = canonical("transaction", raw, limits::TRANSACTION_BYTES)?;
+        let public_key =
+            PublicKey::from_bytes(&envelope.public_key).map_err(|e| DecodeError::field("public_key", e.to_string()))?;
+        let signature = Signature(fixed("signature", &envelope.signature)?);
+        if envelope.hint > 1 {
+            return Err(DecodeError::field("hint", "0 or 1 is needed"));
+        }
+        let body = Body::decode(&envelope.body)?;
+        let id = Self::id_of(&envelope.body);
+        Ok(Self { raw: raw.to_vec(), id, public_key, signature, body })
+    }
+
+    /// Signs an encoded body.
+    ///
+    /// # Errors
+    /// A body that [`Transaction::decode`] would refuse.
+    pub fn sign(body: Vec<u8>, key: &SecretKey) -> Result<Self, DecodeError> {
+        let id = Self::id_of(&body);
+        let (signature, hint) = key.sign_with_hint(&id.0);
+        let envelope = proto::Transaction {
+            body,
+            public_key: key.public_key().as_bytes().to_vec(),
+            signature: signature.0.to_vec(),
+            hint: u32::from(hint),
+        };
+        Self::decode(&envelope.encode_to_vec())
+    }
+
+    fn id_of(body: &[u8]) -> TxId {
+        TxId(Tag::Transaction.hash(&[body]))
+    }
+
+    /// Checks the signature with the signer's decoded key.
+    ///
+    /// # Errors
+    /// The key is another one, or the signature does not verify.
+    pub fn verify(&self, key: &VerifyingKey) -> Result<(), DecodeError> {
+        if key.public_key() != self.public_key {
+            return Err(DecodeError::field("public_key", "checked with another key"));
+        }
+        key.verify(&self.id.0, &self.signature)
+            .map_err(|_| DecodeError::field("signature", "does not verify under the public key"))
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Identity: hash of the body.
+    #[must_use]
+    pub const fn id(&self) -> TxId {
+        self.id
+    }
+
+    /// The signer.
+    #[must_use]
+    pub const fn public_key(&self) -> PublicKey {
+        self.public_key
+    }
+
+    /// What is asked for.
+    #[must_use]
+    pub const fn body(&self) -> &Body {
+        &self.body
+    }
+}
+
+impl Body {
+    fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let body: proto::Body = canonical("body", raw, limits::TRANSACTION_BYTES)?;
+        name("chain_id", &body.chain_id)?;
+        fixed::<{ limits::SALT_BYTES }>("salt", &body.salt)?;
+        if body.operations.is_empty() || body.operations.len() > limits::OPERATIONS {
+            return Err(DecodeError::field("operations", format!("1 to {} are allowed", limits::OPERATIONS)));
+        }
+        let operations = body.operations.into_iter().map(Operation::decode).collect::<Result<_, _>>()?;
+        Ok(Self {
+            chain_id: body.chain_id,
+            valid_until_height: Height(body.valid_until_height),
+            valid_until_ms: body.valid_until_ms,
+            operations,
+        })
+    }
+}
+
+impl Operation {
+    fn decode(message: proto::Operation) -> Result<Self, DecodeError> {
+        match message.kind {
+            Some(proto::operation::Kind::Anchor(a)) => {
+                if a.batch_size > limits::BATCH_RECORDS {
+                    return Err(DecodeError::field("batch_size", format!("at most {}", limits::BATCH_RECORDS)));
+                }
+                Ok(Self::Anchor(Anchor {
+                    record: RecordKey::new(&a.namespace, &a.id)?,
+                    version: version(a.version)?,
+                    commitment: Digest(fixed("commitment", &a.commitment)?),
+                    batch_size: a.batch_size,
+                }))
+            }
+            Some(proto::operation::Kind::Revoke(r)) => {
+                text("reason", &r.reason, limits::REASON_BYTES)?;
+                Ok(Self::Revoke(Revoke {
+                    record: RecordKey::new(&r.namespace, &r.id)?,
+                    version: version(r.version)?,
+                    reason: r.reason,
+                }))
+            }
+            None => Err(DecodeError::field("operation", "unknown or missing kind")),
+        }
+    }
+}
+
+fn version(v: u64) -> Result<u64, DecodeError> {
+    if v == 0 { Err(DecodeError::field("version", "versions start at 1")) } else { Ok(v) }
+}
+
+/// Puts a body together and encodes it.
+#[derive(Clone, Debug)]
+pub struct BodyBuilder(proto::Body);
+
+impl BodyBuilder {
+    /// An empty body for a chain; `salt` makes equal requests distinct.
+    #[must_use]
+    pub fn new(chain_id: &str, valid_until_height: u64, valid_until_ms: u64, salt: [u8; limits::SALT_BYTES]) -> Self {
+        Self(proto::Body {
+            chain_id: chain_id.to_owned(),
+            valid_until_height,
+            valid_until_ms,
+            salt: salt.to_vec(),
+            operations: Vec::new(),
+        })
+    }
+
+    /// Adds an anchor of a single record.
+    #[must_use]
+    pub fn anchor(self, namespace: &str, id: &str, version: u64, commitment: Digest) -> Self {
+        self.anchor_batch(namespace, id, version, commitment, 0)
+    }
+
+    /// Adds an anchor of a batch root over `size` records.
+    #[must_use]
+    pub fn anchor_batch(self, namespace: &str, id: &str, version: u64, root: Digest, size: u64) -> Self {
+        self.push(proto::operation::Kind::Anchor(proto::AnchorRecord {
+            namespace: namespace.to_owned(),
+            id: id.to_owned(),
+            version,
+            commitment: root.0.to_vec(),
+            batch_size: size,
+        }))
+    }
+
+    /// Adds a revocation.
+    #[must_use]
+    pub fn revoke(self, namespace: &str, id: &str, version: u64, reason: &str) -> Self {
+        self.push(proto::operation::Kind::Revoke(proto::RevokeRecord {
+            namespace: namespace.to_owned(),
+            id: id.to_owned(),
+            version,
+            reason: reason.to_owned(),
+        }))
+    }
+
+    fn push(mut self, kind: proto::operation::Kind) -> Self {
+        self.0.operations.push(proto::Operation { kind: Some(kind) });
+        self
+    }
+
+    /// The bytes to sign.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+}
+
+/// A receipt, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    raw: Vec<u8>,
+    /// Which transaction.
+    pub transaction: TxId,
+    /// Block height.
+    pub height: Height,
+    /// Position in the block.
+    pub index: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Applied; one event per operation.
+    Accepted(Vec<proto::Event>),
+    /// Refused by a rule; nothing was applied.
+    Rejected(proto::Rejection),
+}
+
+impl Receipt {
+    /// Encodes a receipt.
+    #[must_use]
+    pub fn new(transaction: TxId, height: Height, index: u32, outcome: Outcome) -> Self {
+        let message = proto::Receipt {
+            transaction_id: transaction.0.0.to_vec(),
+            height: height.0,
+            index,
+            outcome: Some(match outcome.clone() {
+                Outcome::Accepted(events) => proto::receipt::Outcome::Accepted(proto::Accepted { events }),
+                Outcome::Rejected(r) => proto::receipt::Outcome::Rejected(r),
+            }),
+        };
+        Self { raw: message.encode_to_vec(), transaction, height, index, outcome }
+    }
+
+    /// Reads an encoded receipt.
+    ///
+    /// # Errors
+    /// Anything that is not a canonical receipt.
+    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
+        let m: proto::Receipt = canonical("receipt", raw, limits::TRANSACTION_BYTES)?;
+        let outcome = match m.outcome {
+            Some(proto::receipt::Outcome::Accepted(a)) => Outcome::Accepted(a.events),
+            Some(proto::receipt::Outcome::Rejected(r)) => Outcome::Rejected(r),
+            None => return Err(DecodeError::field("outcome", "missing")),
+        };
+        Ok(Self {
+            raw: raw.to_vec(),
+            transaction: TxId(Digest(fixed("transaction_id", &m.transaction_id)?)),
+            height: Height(m.height),
+            index: m.index,
+            outcome,
+        })
+    }
+
+    /// The exact bytes.
+    #[must_use]
+    pub fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+
+    /// Whether the transaction was applied.
+    #[must_use]
+    pub const fn accepted(&self) -> bool {
+        matches!(self.outcome, Outcome::Accepted(_))
+    }
+}
