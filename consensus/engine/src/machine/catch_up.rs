@@ -1,0 +1,182 @@
+//! R10, R12: helping peers that are behind, and finding what was missed.
+
+use super::Machine;
+use crate::{Message, Root, To, Vote, Want};
+use hnchain_types::block::Block;
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::{BlockHash, ValidatorIndex, View};
+use std::sync::Arc;
+
+/// Certificates in one answer.
+const ANSWER_CERTIFICATES: usize = 64;
+/// Own votes of un-finalized views that are said again, newest first.
+const RESENT_VIEWS: usize = 8;
+/// Signers asked at the same time for a body.
+const ASKED_AT_ONCE: usize = 2;
+
+impl Machine {
+    /// R10: says again what others may have missed.
+    pub(super) fn resend(&mut self) {
+        if let Some(entry) = self.entry.clone() {
+            self.send(To::All, Message::Certificate(entry));
+        }
+        let views: Vec<View> = self.rounds.keys().rev().take(RESENT_VIEWS).copied().collect();
+        for view in views {
+            let votes: Vec<Vote> = self.own_votes(view).copied().collect();
+            for vote in votes {
+                self.resend_vote(vote);
+            }
+            if let Some(round) = self.rounds.get_mut(&view) {
+                round.behind = false;
+                round.searched = false;
+            }
+            self.try_finalize(view);
+        }
+        let missing: Vec<(BlockHash, View)> = self.fetching.iter().map(|(h, (v, _))| (*h, *v)).collect();
+        for (block, view) in missing {
+            self.ask_for(view, block);
+        }
+    }
+
+    fn resend_vote(&mut self, vote: Vote) {
+        match vote.statement {
+            Statement::Notarize { block } if self.leader(vote.view) == vote.signer => {
+                if vote.view == self.view {
+                    self.send_proposal(block, vote);
+                }
+            }
+            Statement::Finalize { .. } => self.send(To::All, Message::Vote(vote)),
+            _ if vote.view == self.view => self.send(To::All, Message::Vote(vote)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn own_votes(&self, view: View) -> impl Iterator<Item = &Vote> {
+        let me = self.me();
+        self.rounds.get(&view).into_iter().filter_map(move |r| Some(r.tally.of(me?))).flatten()
+    }
+
+    /// R10: a vote of a view that is over, from a peer that does not seem to know.
+    pub(super) fn help_straggler(&mut self, from: Option<ValidatorIndex>, vote: &Vote) {
+        let late = match vote.statement {
+            Statement::Nullify => true,
+            Statement::Notarize { .. } => vote.view.next() < self.view,
+            Statement::Finalize { .. } => false,
+        };
+        let long_final = vote.view <= self.root.view && self.now > self.pace.finalized_at + self.parameters.delta_ms;
+        if late || long_final {
+            self.help(from, vote.view);
+        }
+    }
+
+    fn help(&mut self, from: Option<ValidatorIndex>, view: View) {
+        let Some(to) = self.may_help(from) else { return };
+        let mut certificates: Vec<Certificate> = Vec::new();
+        if view <= self.root.view {
+            certificates.extend(self.finalization.clone());
+        } else if let Some(exit) = self.rounds.get(&view).and_then(|r| r.certificates.exit()) {
+            certificates.push(exit.clone());
+        }
+        if let Some(entry) = self.entry.clone().filter(|e| !certificates.contains(e)) {
+            certificates.push(entry);
+        }
+        for certificate in certificates {
+            self.send(to, Message::Certificate(certificate));
+        }
+    }
+
+    /// At most one answer to a peer in each Δ/2: asking is cheap, answering is not.
+    fn may_help(&mut self, from: Option<ValidatorIndex>) -> Option<To> {
+        let from = from.filter(|f| Some(*f) != self.me())?;
+        let (now, wait) = (self.now, self.parameters.delta_ms / 2);
+        let peer = self.peers.get_mut(from.index())?;
+        if peer.helped_at.is_some_and(|at| now < at + wait) {
+            return None;
+        }
+        peer.helped_at = Some(now);
+        Some(To::One(from))
+    }
+
+    pub(super) fn on_want(&mut self, from: Option<ValidatorIndex>, want: Want) {
+        match want {
+            Want::Body(hash) => {
+                let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else {
+                    return self.help(from, self.root.view);
+                };
+                if let Some(from) = from {
+                    self.send(To::One(from), Message::Body(block));
+                }
+            }
+            Want::Certificates { from: first, before } => {
+                let Some(to) = self.may_help(from) else { return };
+                let range = self.rounds.iter().filter(|(v, _)| **v >= first && **v < before);
+                let mut found: Vec<Certificate> = range.filter_map(|(_, r)| r.certificates.exit().cloned()).collect();
+                found.truncate(ANSWER_CERTIFICATES);
+                if first <= self.root.view {
+                    found.extend(self.finalization.clone());
+                }
+                for certificate in found {
+                    self.send(to, Message::Certificate(certificate));
+                }
+            }
+        }
+    }
+
+    /// R12: asks signers of a certificate for the body that it names.
+    pub(super) fn fetch(&mut self, view: View, block: BlockHash) {
+        if !self.fetching.contains_key(&block) {
+            self.ask_for(view, block);
+        }
+    }
+
+    fn ask_for(&mut self, view: View, block: BlockHash) {
+        let Some(round) = self.rounds.get(&view) else { return };
+        let me = self.me();
+        let signers: Vec<ValidatorIndex> = round
+            .certificates
+            .iter()
+            .filter(|c| c.statement.block() == Some(block))
+            .flat_map(|c| c.votes.iter().map(|(i, _)| *i))
+            .filter(|i| Some(*i) != me)
+            .collect();
+        let asked = self.fetching.entry(block).or_insert((view, 0));
+        let turn = asked.1;
+        asked.1 += ASKED_AT_ONCE;
+        for i in 0..ASKED_AT_ONCE.min(signers.len()) {
+            self.send(To::One(signers[(turn + i) % signers.len()]), Message::Want(Want::Body(block)));
+        }
+    }
+
+    /// A body that was asked for. A certificate vouches for its hash.
+    pub(super) fn on_body(&mut self, from: Option<ValidatorIndex>, block: Arc<Block>) {
+        let hash = block.header.hash();
+        let Some((view, _)) = self.fetching.remove(&hash) else {
+            // Two signers are asked, so a second answer is normal; a block never asked for is not.
+            if self.tree.get(&hash).is_none() && block.header.view > self.root.view {
+                self.misbehaviour(from, "a body that was not asked for");
+            }
+            return;
+        };
+        if block.header.view != view {
+            return self.misbehaviour(from, "a body of another view");
+        }
+        self.tree.insert(block);
+        self.try_execute(hash);
+        self.try_finalize(view);
+        let above: Vec<View> = self.rounds.range(view..).map(|(v, _)| *v).collect();
+        for view in above {
+            self.try_finalize(view);
+        }
+        self.consider(self.view);
+    }
+
+    pub(super) fn on_synced(&mut self, root: Root, finalization: Certificate) {
+        if root.height > self.root.height {
+            self.set_root(root, finalization);
+            let views: Vec<View> = self.rounds.keys().copied().collect();
+            for view in views {
+                self.try_finalize(view);
+            }
+        }
+    }
+}

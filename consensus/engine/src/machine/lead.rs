@@ -1,0 +1,283 @@
+//! R2, R3: making a proposal, and judging one.
+
+use super::{EXECUTION_BACKLOG, LOOKAHEAD, Machine};
+use crate::tree::Execution;
+use crate::{Effect, Message, NullifyReason, Proposal, Record, To, Vote, Want};
+use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::{BlockHash, Height, ValidatorIndex, View, limits};
+use std::sync::Arc;
+
+/// Where a new block goes.
+struct Place {
+    parent: BlockHash,
+    parent_view: View,
+    parent_height: Height,
+    parent_time_ms: u64,
+    skips: Vec<Certificate>,
+}
+
+/// Verdict on a proposal's place in the chain.
+enum Check {
+    Ready,
+    Wait,
+    Invalid,
+}
+
+impl Machine {
+    /// R2: the leader asks for a payload once it knows where its block goes.
+    pub(super) fn try_lead(&mut self) {
+        let view = self.view;
+        let fresh = self.rounds.get(&view).is_none_or(|r| !r.asked && r.proposal.is_none());
+        let may = self.me() == Some(self.leader(view)) && fresh && self.wants_block();
+        if !may || !self.safety.permits(view, Statement::Nullify) {
+            return;
+        }
+        let Some(place) = self.place() else { return };
+        let Some(ancestors) = self.tree.branch(place.parent, &self.root) else { return };
+        let backlog = ancestors.iter().take_while(|h| !self.executed(h)).count();
+        self.round(view).asked = true;
+        self.effects.push(Effect::Propose {
+            view,
+            parent_time_ms: place.parent_time_ms,
+            ancestors,
+            empty: backlog > EXECUTION_BACKLOG,
+        });
+    }
+
+    fn executed(&self, hash: &BlockHash) -> bool {
+        self.tree.get(hash).is_some_and(|e| matches!(e.execution, Execution::Done(_)))
+    }
+
+    /// The newest notarized block below the current view with the nullifications above it. Asks for what is missing.
+    fn place(&mut self) -> Option<Place> {
+        let mut skips = Vec::new();
+        let mut at = self.view.previous()?;
+        loop {
+            if at == self.root.view {
+                let root = self.root;
+                return Some(Place {
+                    parent: root.block,
+                    parent_view: root.view,
+                    parent_height: root.height,
+                    parent_time_ms: root.time_ms,
+                    skips: reversed(skips),
+                });
+            }
+            if let Some(parent) = self.notarized(at) {
+                let Some(entry) = self.tree.get(&parent) else {
+                    self.fetch(at, parent);
+                    return None;
+                };
+                let header = &entry.block.header;
+                return Some(Place {
+                    parent,
+                    parent_view: at,
+                    parent_height: header.height,
+                    parent_time_ms: header.time_ms,
+                    skips: reversed(skips),
+                });
+            }
+            let skip = self.rounds.get(&at).and_then(|r| r.certificates.nullification.clone());
+            match skip {
+                Some(skip) if skips.len() < limits::SKIPS => skips.push(skip),
+                _ => {
+                    self.search(at);
+                    return None;
+                }
+            }
+            at = at.previous()?;
+        }
+    }
+
+    /// Asks everyone, once a view, for certificates that were jumped over.
+    fn search(&mut self, upto: View) {
+        let from = self.root.view.next();
+        let round = self.round(self.view);
+        if !round.searched {
+            round.searched = true;
+            self.send(To::All, Message::Want(Want::Certificates { from, before: upto.next() }));
+        }
+    }
+
+    /// R2: header, journal, proposal.
+    pub(super) fn on_proposed(&mut self, view: View, time_ms: u64, transactions: Vec<Vec<u8>>) {
+        if view != self.view || self.rounds.get(&view).is_some_and(|r| r.proposal.is_some()) {
+            return;
+        }
+        let Some(place) = self.place() else {
+            self.round(view).asked = false;
+            return;
+        };
+        let encoded: Vec<_> = place.skips.iter().map(Certificate::encode).collect();
+        let header = Header::new(HeaderFields {
+            genesis: self.parameters.genesis,
+            epoch: self.parameters.epoch,
+            view,
+            height: place.parent_height.next(),
+            parent: place.parent,
+            parent_view: place.parent_view,
+            time_ms: time_ms.max(place.parent_time_ms + 1),
+            payload_root: payload_root(&transactions),
+            skips_root: skips_root(&encoded),
+            validators: self.parameters.validators.hash(),
+        });
+        // A payload beyond the limits would be the driver's mistake; the view is then given up by its timer.
+        let Ok(block) = Block::new(header, transactions, place.skips) else { return };
+        let block = Arc::new(block);
+        let hash = block.header.hash();
+        if !self.safety.permits(view, Statement::Notarize { block: hash }) {
+            return;
+        }
+        self.tree.insert(block);
+        self.journal_block(hash);
+        let Some(vote) = self.cast(view, Statement::Notarize { block: hash }) else { return };
+        self.round(view).proposal = Some(hash);
+        self.heartbeat_done();
+        self.send_proposal(hash, vote);
+        self.count(vote);
+        self.accept(hash);
+    }
+
+    /// R13: the block of a vote is durable with the vote.
+    pub(super) fn journal_block(&mut self, hash: BlockHash) {
+        if let Some(entry) = self.tree.get_mut(&hash)
+            && !entry.journaled
+        {
+            entry.journaled = true;
+            self.effects.push(Effect::Persist(Record::Block(entry.block.clone())));
+        }
+    }
+
+    pub(super) fn send_proposal(&mut self, hash: BlockHash, vote: Vote) {
+        let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else { return };
+        let parent = self.certificate_of(block.header.parent, block.header.parent_view);
+        self.send(To::All, Message::Proposal(Box::new(Proposal { block, vote, parent })));
+    }
+
+    fn certificate_of(&self, block: BlockHash, view: View) -> Option<Certificate> {
+        if block == self.root.block {
+            return self.finalization.clone();
+        }
+        let certificates = &self.rounds.get(&view)?.certificates;
+        certificates.notarization.clone().or_else(|| certificates.finalization.clone())
+    }
+
+    /// R3: a proposal comes in. It is kept where its leader signed it and it is neither final nor far ahead.
+    pub(super) fn on_proposal(&mut self, from: Option<ValidatorIndex>, proposal: Proposal) {
+        let header = &proposal.block.header;
+        let (view, hash) = (header.view, header.hash());
+        if header.genesis != self.parameters.genesis
+            || header.epoch != self.parameters.epoch
+            || !proposal.coherent(&self.parameters.validators)
+        {
+            return self.misbehaviour(from, "incoherent proposal");
+        }
+        if view <= self.root.view {
+            return self.help_straggler(from, &proposal.vote);
+        }
+        if self.rounds.get(&view).is_some_and(|r| r.proposal == Some(hash)) && self.tree.get(&hash).is_some() {
+            return;
+        }
+        if let Some(parent) = proposal.parent.clone()
+            && !self.admit(parent)
+        {
+            return self.misbehaviour(from, "proposal with a parent certificate that does not verify");
+        }
+        if view <= self.root.view || view.0 > self.view.0 + LOOKAHEAD {
+            return;
+        }
+        if !self.verify_and_count(proposal.vote) {
+            return self.misbehaviour(from, "proposal whose signature does not verify");
+        }
+        let sound_skips = proposal.block.skips.iter().all(|s| self.verify_skip(s));
+        if self.round(view).proposal.is_some_and(|p| p != hash) || view <= self.root.view {
+            return; // a second proposal: the tally has already reported its leader
+        }
+        if !sound_skips {
+            self.misbehaviour(from, "proposal with skips that do not verify");
+            return self.nullify(view, NullifyReason::Invalid);
+        }
+        for skip in proposal.block.skips.clone() {
+            self.apply(skip);
+        }
+        self.tree.insert(proposal.block);
+        self.round(view).proposal = Some(hash);
+        if self.notarized(view) == Some(hash) {
+            self.fetching.remove(&hash);
+            self.try_execute(hash);
+        }
+        self.try_finalize(view);
+        self.consider(view);
+    }
+
+    fn verify_skip(&self, skip: &Certificate) -> bool {
+        let held = self.rounds.get(&skip.view).and_then(|r| r.certificates.nullification.as_ref());
+        held == Some(skip) || self.verify_certificate(skip)
+    }
+
+    /// R3: judges the proposal of the current view.
+    pub(super) fn consider(&mut self, view: View) {
+        let Some(round) = self.rounds.get(&view) else { return };
+        let Some(hash) = round.proposal else { return };
+        if view != self.view || round.validating || !self.safety.permits(view, Statement::Notarize { block: hash }) {
+            return;
+        }
+        let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else { return };
+        match self.check(&block) {
+            Check::Ready => {
+                self.round(view).validating = true;
+                self.effects.push(Effect::Validate(block));
+            }
+            Check::Wait => {}
+            Check::Invalid => self.nullify(view, NullifyReason::Invalid),
+        }
+    }
+
+    fn check(&mut self, block: &Block) -> Check {
+        let header = &block.header;
+        let (height, time_ms) = if header.parent == self.root.block {
+            if header.parent_view != self.root.view {
+                return Check::Invalid;
+            }
+            (self.root.height, self.root.time_ms)
+        } else if header.parent_view <= self.root.view {
+            return Check::Invalid; // it would undo a final block
+        } else if self.notarized(header.parent_view) != Some(header.parent) {
+            return Check::Wait;
+        } else if let Some(parent) = self.tree.get(&header.parent) {
+            (parent.block.header.height, parent.block.header.time_ms)
+        } else {
+            self.fetch(header.parent_view, header.parent);
+            return Check::Wait;
+        };
+        if header.height == height.next() && header.time_ms > time_ms { Check::Ready } else { Check::Invalid }
+    }
+
+    pub(super) fn on_validated(&mut self, hash: BlockHash, valid: bool) {
+        let Some(view) = self.tree.get(&hash).map(|e| e.block.header.view) else { return };
+        if !valid {
+            return self.nullify(view, NullifyReason::Invalid);
+        }
+        let statement = Statement::Notarize { block: hash };
+        if view == self.view && self.safety.permits(view, statement) {
+            self.journal_block(hash);
+            self.heartbeat_done();
+            self.cast_and_send(view, statement);
+        }
+        self.accept(hash);
+    }
+
+    /// A block that was found valid: it is executed while the votes travel.
+    fn accept(&mut self, hash: BlockHash) {
+        if let Some(entry) = self.tree.get_mut(&hash) {
+            entry.sound = true;
+            self.try_execute(hash);
+        }
+    }
+}
+
+fn reversed(mut skips: Vec<Certificate>) -> Vec<Certificate> {
+    skips.reverse();
+    skips
+}

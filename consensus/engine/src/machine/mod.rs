@@ -1,0 +1,259 @@
+//! The state machine. One file per part of the protocol; the rules are stated on the crate's page.
+
+mod catch_up;
+mod finality;
+mod lead;
+mod views;
+mod votes;
+
+use crate::safety::{JournalContradiction, Safety};
+use crate::tally::{Certificates, Tally};
+use crate::tree::Tree;
+use crate::{Effect, Input, Leader, Message, Record, Recovered, Report, Root, To};
+use hnchain_crypto::SecretKey;
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, ValidatorIndex, View};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Views ahead of the current one whose votes and proposals are kept. A peer that is further ahead sends certificates.
+pub(crate) const LOOKAHEAD: u64 = 16;
+/// Blocks between the parent and the newest executed ancestor beyond which a leader proposes no payload.
+const EXECUTION_BACKLOG: usize = 4;
+
+/// What all validators of an epoch agree on.
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    /// Which chain.
+    pub genesis: GenesisDigest,
+    /// Which epoch.
+    pub epoch: Epoch,
+    /// Its validators.
+    pub validators: Arc<ValidatorSet>,
+    /// Assumed bound of message delay, Δ, milliseconds.
+    pub delta_ms: u64,
+    /// An idle chain certifies its clock this often, milliseconds.
+    pub heartbeat_ms: u64,
+}
+
+/// One view's votes, certificates and proposal.
+#[derive(Debug, Default)]
+pub(crate) struct Round {
+    tally: Tally,
+    certificates: Certificates,
+    /// The first proposal of the leader.
+    proposal: Option<BlockHash>,
+    validating: bool,
+    /// As leader: the driver was asked for a payload.
+    asked: bool,
+    /// As leader: peers were asked for certificates that were jumped over.
+    searched: bool,
+    /// The driver was told that this view's finalization is ahead of us.
+    behind: bool,
+}
+
+/// What is remembered about a peer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Peer {
+    /// Nothing was heard since it missed a view that it led.
+    silent: bool,
+    /// When it was last helped, on the caller's clock.
+    helped_at: Option<u64>,
+}
+
+/// What keeps the pace: back-off and the reasons to make a block.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Nullifications since the last finalization.
+    failures: u32,
+    /// Timers of the current view run.
+    armed: bool,
+    /// Transactions wait.
+    work: bool,
+    heartbeat_due: bool,
+    /// A notarized block has waited for its finalization in this view.
+    idle_over: bool,
+    idle_armed: bool,
+    resend_armed: bool,
+    /// When the tip was finalized, on the caller's clock.
+    finalized_at: u64,
+}
+
+/// The engine of one validator (or, without a key, of an observer).
+#[derive(Debug)]
+pub struct Machine {
+    parameters: Parameters,
+    safety: Safety,
+    root: Root,
+    finalization: Option<Certificate>,
+    view: View,
+    entry: Option<Certificate>,
+    rounds: BTreeMap<View, Round>,
+    tree: Tree,
+    /// Bodies asked for: view and number of requests.
+    fetching: BTreeMap<BlockHash, (View, usize)>,
+    peers: Vec<Peer>,
+    pace: Pace,
+    now: u64,
+    effects: Vec<Effect>,
+    halted: bool,
+}
+
+impl Machine {
+    /// Takes up the work where the journal left it (R13).
+    ///
+    /// # Errors
+    /// A journal whose votes contradict each other.
+    pub fn new(
+        parameters: Parameters,
+        key: Option<SecretKey>,
+        recovered: Recovered,
+    ) -> Result<Self, JournalContradiction> {
+        let identity = key.and_then(|k| Some((parameters.validators.index_of(&k.public_key())?, k)));
+        let root = recovered.root;
+        let safety = Safety::new(identity, parameters.genesis, parameters.epoch, root.view);
+        let mut machine = Self {
+            peers: vec![Peer::default(); parameters.validators.len()],
+            safety,
+            root,
+            finalization: recovered.finalization,
+            view: root.view.next(),
+            entry: None,
+            rounds: BTreeMap::new(),
+            tree: Tree::default(),
+            fetching: BTreeMap::new(),
+            pace: Pace::default(),
+            now: 0,
+            effects: Vec::new(),
+            halted: false,
+            parameters,
+        };
+        machine.entry.clone_from(&machine.finalization);
+        for record in recovered.records {
+            machine.replay(record)?;
+        }
+        Ok(machine)
+    }
+
+    fn replay(&mut self, record: Record) -> Result<(), JournalContradiction> {
+        if record.view() <= self.root.view {
+            return Ok(());
+        }
+        match record {
+            Record::Vote(vote) => {
+                self.safety.restore(&vote)?;
+                self.view = self.view.max(vote.view);
+                let round = self.rounds.entry(vote.view).or_default();
+                // Own votes are offered to the tally again; a certificate that they complete is formed at the start.
+                round.tally.add(vote, &self.parameters.validators);
+                if let Statement::Notarize { block } = vote.statement {
+                    round.proposal = Some(block);
+                }
+            }
+            Record::Block(block) => {
+                let hash = block.header.hash();
+                self.tree.insert(block);
+                if let Some(entry) = self.tree.get_mut(&hash) {
+                    entry.journaled = true;
+                }
+            }
+            Record::Entered(certificate) => {
+                self.view = self.view.max(certificate.view.next());
+                self.entry = Some(certificate.clone());
+                // The first of each kind stays; the journal holds no two that contradict each other.
+                let _ = self.rounds.entry(certificate.view).or_default().certificates.put(certificate);
+            }
+        }
+        Ok(())
+    }
+
+    /// One step. `now_ms` is any clock that does not go back; only differences matter.
+    pub fn step(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
+        self.now = self.now.max(now_ms);
+        if !self.halted {
+            self.handle(input);
+            self.refresh();
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    fn handle(&mut self, input: Input) {
+        match input {
+            Input::Start => self.on_start(),
+            Input::Message { from, message } => self.on_message(from, message),
+            Input::Timer(timer) => self.on_timer(timer),
+            Input::Work(work) => self.pace.work = work,
+            Input::Proposed { view, time_ms, transactions } => self.on_proposed(view, time_ms, transactions),
+            Input::Validated { block, valid } => self.on_validated(block, valid),
+            Input::Executed { block, result } => self.on_executed(block, result),
+            Input::Synced { root, finalization } => self.on_synced(root, finalization),
+            Input::Forgotten { until } => self.safety.raise_floor(until),
+        }
+    }
+
+    fn on_message(&mut self, from: Option<ValidatorIndex>, message: Message) {
+        match message {
+            Message::Proposal(proposal) => self.on_proposal(from, *proposal),
+            Message::Vote(vote) => self.on_vote(from, vote),
+            Message::Certificate(certificate) => self.on_certificate(from, certificate),
+            Message::Want(want) => self.on_want(from, want),
+            Message::Body(block) => self.on_body(from, block),
+        }
+    }
+
+    /// The view this machine is in.
+    #[must_use]
+    pub const fn view(&self) -> View {
+        self.view
+    }
+
+    /// The newest finalized block that was executed here.
+    #[must_use]
+    pub const fn root(&self) -> &Root {
+        &self.root
+    }
+
+    /// Index of this validator; `None` for an observer.
+    #[must_use]
+    pub fn me(&self) -> Option<ValidatorIndex> {
+        self.safety.me()
+    }
+
+    /// Whether this machine stopped on a divergence.
+    #[must_use]
+    pub const fn halted(&self) -> bool {
+        self.halted
+    }
+
+    /// Views and blocks in memory, for metrics and the bound I11.
+    #[must_use]
+    pub fn load(&self) -> (usize, usize) {
+        (self.rounds.len(), self.tree.len())
+    }
+
+    fn leader(&self, view: View) -> ValidatorIndex {
+        Leader::of(view, &self.parameters.validators)
+    }
+
+    fn round(&mut self, view: View) -> &mut Round {
+        self.rounds.entry(view).or_default()
+    }
+
+    fn notarized(&self, view: View) -> Option<BlockHash> {
+        let certificates = &self.rounds.get(&view)?.certificates;
+        certificates.finalization.as_ref().or(certificates.notarization.as_ref())?.statement.block()
+    }
+
+    fn send(&mut self, to: To, message: Message) {
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    fn report(&mut self, report: Report) {
+        self.effects.push(Effect::Report(report));
+    }
+
+    fn misbehaviour(&mut self, from: Option<ValidatorIndex>, what: &'static str) {
+        self.report(Report::Misbehaviour { from, what });
+    }
+}

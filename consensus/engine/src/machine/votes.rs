@@ -1,0 +1,159 @@
+//! R4, R7, R9: votes become certificates, certificates move views and finality.
+
+use super::{LOOKAHEAD, Machine};
+use crate::{Effect, Message, NullifyReason, Record, Report, To, Vote};
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::{BlockHash, ValidatorIndex, View};
+
+impl Machine {
+    pub(super) fn on_vote(&mut self, from: Option<ValidatorIndex>, vote: Vote) {
+        if vote.epoch != self.parameters.epoch || self.parameters.validators.key(vote.signer).is_none() {
+            return self.misbehaviour(from, "vote of another epoch or of no validator");
+        }
+        if vote.view < self.view {
+            self.help_straggler(from, &vote);
+        }
+        if vote.view <= self.root.view || vote.view.0 > self.view.0 + LOOKAHEAD {
+            return;
+        }
+        if !self.verify_and_count(vote) {
+            self.misbehaviour(from, "vote whose signature does not verify");
+        }
+    }
+
+    /// Counts a vote unless it changes nothing. False where the signature does not verify.
+    pub(super) fn verify_and_count(&mut self, vote: Vote) -> bool {
+        let round = self.round(vote.view);
+        if round.tally.knows(&vote) {
+            return true;
+        }
+        // Votes beyond a quorum are not worth a verification, unless they may convict their signer or bring it back.
+        let surplus = round.certificates.has(&vote.statement) && !round.tally.heard_from(vote.signer);
+        if surplus && !self.peers[vote.signer.index()].silent {
+            return true;
+        }
+        if !vote.verify(self.parameters.genesis, &self.parameters.validators) {
+            return false;
+        }
+        self.heard(vote.signer);
+        self.count(vote);
+        true
+    }
+
+    fn heard(&mut self, signer: ValidatorIndex) {
+        if let Some(peer) = self.peers.get_mut(signer.index()) {
+            peer.silent = false;
+        }
+    }
+
+    pub(super) fn count(&mut self, vote: Vote) {
+        let validators = self.parameters.validators.clone();
+        let counted = self.round(vote.view).tally.add(vote, &validators);
+        if let Some(evidence) = counted.evidence {
+            self.report(Report::Equivocation(evidence));
+        }
+        if let Some(certificate) = counted.certificate {
+            self.apply(certificate);
+        }
+        // R8: a leader that gives up its own view is not waited for.
+        if vote.statement == Statement::Nullify && vote.view == self.view && vote.signer == self.leader(vote.view) {
+            self.nullify(vote.view, NullifyReason::LeaderGaveUp);
+        }
+    }
+
+    /// Signs, persists, sends and counts an own vote. The record always goes before the message.
+    pub(super) fn cast(&mut self, view: View, statement: Statement) -> Option<Vote> {
+        let (record, vote) = self.safety.sign(view, statement)?;
+        self.effects.push(Effect::Persist(record));
+        Some(vote)
+    }
+
+    /// Casts a vote and tells everyone.
+    pub(super) fn cast_and_send(&mut self, view: View, statement: Statement) -> bool {
+        let Some(vote) = self.cast(view, statement) else { return false };
+        self.send(To::All, Message::Vote(vote));
+        self.count(vote);
+        true
+    }
+
+    pub(super) fn on_certificate(&mut self, from: Option<ValidatorIndex>, certificate: Certificate) {
+        if !self.admit(certificate) {
+            self.misbehaviour(from, "certificate that does not verify");
+        }
+    }
+
+    /// Verifies a certificate unless it says nothing new, and applies it. False where it does not verify.
+    pub(super) fn admit(&mut self, certificate: Certificate) -> bool {
+        if certificate.view <= self.root.view {
+            return true;
+        }
+        if self.rounds.get(&certificate.view).is_some_and(|r| r.certificates.has(&certificate.statement)) {
+            return true;
+        }
+        if !self.verify_certificate(&certificate) {
+            return false;
+        }
+        self.apply(certificate);
+        true
+    }
+
+    pub(super) fn verify_certificate(&self, certificate: &Certificate) -> bool {
+        certificate.epoch == self.parameters.epoch
+            && certificate.verify(self.parameters.genesis, &self.parameters.validators).is_ok()
+    }
+
+    /// Takes up a certificate that is known to be sound.
+    pub(super) fn apply(&mut self, certificate: Certificate) {
+        let view = certificate.view;
+        if view <= self.root.view {
+            return;
+        }
+        match self.round(view).certificates.put(certificate.clone()) {
+            Ok(false) => return,
+            Err(fork) => return self.report(Report::Fork(fork)),
+            Ok(true) => {}
+        }
+        match certificate.statement {
+            Statement::Notarize { block } => {
+                self.leave(certificate);
+                self.on_notarized(view, block);
+            }
+            Statement::Nullify => {
+                let leader = self.leader(view);
+                if !self.rounds.get(&view).is_some_and(|r| r.tally.heard_from(leader)) {
+                    self.peers[leader.index()].silent = true;
+                }
+                self.leave(certificate);
+            }
+            Statement::Finalize { .. } => {
+                self.leave(certificate);
+                self.try_finalize(view);
+            }
+        }
+    }
+
+    /// R4: the body may be missing; the view is left all the same.
+    fn on_notarized(&mut self, view: View, block: BlockHash) {
+        if self.tree.get(&block).is_none() {
+            self.fetch(view, block);
+        }
+        self.try_execute(block);
+        self.try_vote_finalize(view);
+    }
+
+    /// R1: leaves the certificate's view and every one before it.
+    fn leave(&mut self, certificate: Certificate) {
+        if certificate.view < self.view {
+            return;
+        }
+        if certificate.statement == Statement::Nullify {
+            self.pace.failures = self.pace.failures.saturating_add(1);
+        }
+        if self.safety.me().is_some() {
+            self.effects.push(Effect::Persist(Record::Entered(certificate.clone())));
+        }
+        let next = certificate.view.next();
+        self.entry = Some(certificate);
+        self.enter(next);
+    }
+}

@@ -1,0 +1,74 @@
+//! What a validator must find again after a crash.
+
+use crate::Vote;
+use crate::message::block_bytes;
+use hnchain_types::block::Block;
+use hnchain_types::certificate::Certificate;
+use hnchain_types::wire::{self, WireError};
+use hnchain_types::{BlockHash, Height, View};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One entry of the vote journal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// A vote of this validator, durable before it is sent.
+    Vote(Vote),
+    /// The block that a following vote names. It is kept whole: a notarized block whose every holder lost power would
+    /// otherwise be gone, and with it the only parent on which the chain may go on.
+    Block(#[serde(with = "block_bytes")] Arc<Block>),
+    /// The certificate by which a view was entered.
+    Entered(Certificate),
+}
+
+impl Record {
+    /// The view that the record is about. Once a block of this view or a later one is durable, the record is not needed.
+    #[must_use]
+    pub fn view(&self) -> View {
+        match self {
+            Self::Vote(vote) => vote.view,
+            Self::Block(block) => block.header.view,
+            Self::Entered(certificate) => certificate.view,
+        }
+    }
+
+    /// Encodes the record for the journal.
+    ///
+    /// # Errors
+    /// Records beyond [`wire::WIRE_BYTES`].
+    pub fn encode(&self) -> Result<Vec<u8>, WireError> {
+        wire::encode("journal record", self)
+    }
+
+    /// Reads a record from the journal.
+    ///
+    /// # Errors
+    /// Anything but one whole, well-formed record.
+    pub fn decode(bytes: &[u8]) -> Result<Self, WireError> {
+        wire::decode("journal record", bytes)
+    }
+}
+
+/// The newest finalized block that is durable: where the engine stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// Its height; 0 is the genesis.
+    pub height: Height,
+    /// Its view; 0 for the genesis.
+    pub view: View,
+    /// Its hash.
+    pub block: BlockHash,
+    /// Its time, milliseconds since the Unix epoch.
+    pub time_ms: u64,
+}
+
+/// What was found at start: the durable tip, its finalization, and the journal.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    /// The durable tip.
+    pub root: Root,
+    /// Its finalization; absent at the genesis.
+    pub finalization: Option<Certificate>,
+    /// Journal records in the order in which they were written.
+    pub records: Vec<Record>,
+}

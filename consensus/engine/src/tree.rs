@@ -1,0 +1,88 @@
+//! Blocks above the finalized tip.
+
+use crate::Root;
+use hnchain_types::block::Block;
+use hnchain_types::{BlockHash, ResultHash, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How far a block's execution is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Execution {
+    Waiting,
+    Running,
+    Done(ResultHash),
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) block: Arc<Block>,
+    /// Validated here, or vouched for by a quorum: it may be executed.
+    pub(crate) sound: bool,
+    /// In the journal.
+    pub(crate) journaled: bool,
+    pub(crate) execution: Execution,
+}
+
+/// Un-finalized blocks by hash.
+#[derive(Debug, Default)]
+pub(crate) struct Tree {
+    entries: BTreeMap<BlockHash, Entry>,
+}
+
+impl Tree {
+    pub(crate) fn insert(&mut self, block: Arc<Block>) {
+        let hash = block.header.hash();
+        self.entries.entry(hash).or_insert(Entry {
+            block,
+            sound: false,
+            journaled: false,
+            execution: Execution::Waiting,
+        });
+    }
+
+    pub(crate) fn get(&self, hash: &BlockHash) -> Option<&Entry> {
+        self.entries.get(hash)
+    }
+
+    pub(crate) fn get_mut(&mut self, hash: &BlockHash) -> Option<&mut Entry> {
+        self.entries.get_mut(hash)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Blocks whose parent is this one.
+    pub(crate) fn children(&self, parent: &BlockHash) -> Vec<BlockHash> {
+        self.entries.iter().filter(|(_, e)| e.block.header.parent == *parent).map(|(h, _)| *h).collect()
+    }
+
+    /// The block and its ancestors above the root, newest first; `None` where one is missing.
+    pub(crate) fn branch(&self, hash: BlockHash, root: &Root) -> Option<Vec<BlockHash>> {
+        let mut branch = Vec::new();
+        let mut at = hash;
+        while at != root.block {
+            let header = &self.entries.get(&at)?.block.header;
+            branch.push(at);
+            at = header.parent;
+        }
+        Some(branch)
+    }
+
+    /// Drops everything that is not above the new root. A block whose parent has not come yet is kept.
+    pub(crate) fn prune(&mut self, root: &Root) {
+        let mut by_view: Vec<(View, BlockHash)> =
+            self.entries.iter().map(|(hash, e)| (e.block.header.view, *hash)).collect();
+        by_view.sort_unstable();
+        let mut dropped = BTreeSet::new();
+        for (view, hash) in by_view {
+            let header = &self.entries[&hash].block.header;
+            let below = view <= root.view || (header.parent_view <= root.view && header.parent != root.block);
+            if below || dropped.contains(&header.parent) && header.parent != root.block {
+                dropped.insert(hash);
+            }
+        }
+        self.entries.retain(|hash, _| !dropped.contains(hash));
+    }
+}
