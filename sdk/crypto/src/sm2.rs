@@ -2,8 +2,11 @@
 
 use crate::Digest;
 use ::sm2::dsa::signature::{Signer, Verifier};
+use ::sm2::elliptic_curve::Group as _;
 use ::sm2::elliptic_curve::point::AffineCoordinates;
 use ::sm2::{AffinePoint, ProjectivePoint, dsa};
+use der::asn1::{AnyRef, UintRef};
+use der::{Encode as _, Reader as _, SliceReader, Tag};
 use zeroize::Zeroizing;
 
 /// The user ID of every signature on the chain, the standard's default.
@@ -24,6 +27,19 @@ pub enum KeyError {
     /// The operating system's generator failed.
     #[error("the operating system's random generator failed")]
     Entropy,
+}
+
+impl KeyError {
+    /// Message in Chinese.
+    #[must_use]
+    pub const fn message_zh(self) -> &'static str {
+        match self {
+            Self::Encoding => "公钥须为 33 字节的 SEC1 压缩格式，以 02 或 03 开头",
+            Self::NotOnCurve => "公钥不是 SM2 曲线上的点",
+            Self::SecretRange => "私钥不在 [1, n-2] 范围内",
+            Self::Entropy => "操作系统随机数发生器失败",
+        }
+    }
 }
 
 /// A signature that was refused.
@@ -122,10 +138,10 @@ impl Signature {
     ///
     /// # Errors
     /// Anything but the strict encoding of r, s in `[1, n−1]`.
-    pub fn from_der(der: &[u8]) -> Result<Self, SignatureError> {
-        let parsed = dsa::Signature::from_der(der).map_err(|_| SignatureError)?;
-        let signature = Self(parsed.to_bytes());
-        if parsed.to_der().as_ref() == der { Ok(signature) } else { Err(SignatureError) }
+    pub fn from_der(bytes: &[u8]) -> Result<Self, SignatureError> {
+        let signature = read_der(bytes).map_err(|_| SignatureError)?;
+        // One signature, one encoding: re-encoding also checks both ranges.
+        if signature.to_der()? == bytes { Ok(signature) } else { Err(SignatureError) }
     }
 
     /// The DER form.
@@ -133,9 +149,28 @@ impl Signature {
     /// # Errors
     /// r or s outside `[1, n−1]`.
     pub fn to_der(&self) -> Result<Vec<u8>, SignatureError> {
-        let parsed = dsa::Signature::from_slice(&self.0).map_err(|_| SignatureError)?;
-        Ok(parsed.to_der().as_ref().to_vec())
+        dsa::Signature::from_slice(&self.0).map_err(|_| SignatureError)?;
+        write_der(self).map_err(|_| SignatureError)
     }
+}
+
+fn read_der(bytes: &[u8]) -> der::Result<Signature> {
+    let mut reader = SliceReader::new(bytes)?;
+    let (r, s) = reader.sequence(|inner| Ok::<_, der::Error>((inner.decode()?, inner.decode()?)))?;
+    reader.finish()?;
+    let mut raw = [0u8; 64];
+    for (half, number) in raw.chunks_exact_mut(32).zip([r, s]) {
+        let digits = UintRef::as_bytes(&number);
+        let start = half.len().checked_sub(digits.len()).ok_or_else(|| Tag::Integer.length_error().to_error())?;
+        half[start..].copy_from_slice(digits);
+    }
+    Ok(Signature(raw))
+}
+
+fn write_der(signature: &Signature) -> der::Result<Vec<u8>> {
+    let (r, s) = signature.0.split_at(32);
+    let content = [UintRef::new(r)?.to_der()?, UintRef::new(s)?.to_der()?].concat();
+    AnyRef::new(Tag::Sequence, &content)?.to_der()
 }
 
 /// Secret key; wiped when dropped.
@@ -194,6 +229,16 @@ impl SecretKey {
         self.public
     }
 
+    /// The public key as 65 bytes of uncompressed SEC1, the form of PKCS#8 and X.509.
+    #[must_use]
+    pub fn uncompressed_public_key(&self) -> [u8; 65] {
+        let point = self.key.verifying_key().as_affine();
+        let mut bytes = [4u8; 65];
+        bytes[1..33].copy_from_slice(&point.x());
+        bytes[33..].copy_from_slice(&point.y());
+        bytes
+    }
+
     /// Signs the 32 bytes of a digest.
     ///
     /// # Panics
@@ -211,12 +256,12 @@ impl SecretKey {
     pub fn sign_message(&self, message: &[u8]) -> Signature {
         let signature: dsa::Signature =
             self.key.try_sign(message).expect("a 256-bit nonce gives r = 0 or s = 0 with probability 2^-250");
-        Signature(signature.to_bytes())
+        Signature(signature.to_bytes().into())
     }
 
     /// Signs a digest and says the parity of the nonce point R, which lets others verify in batches.
     ///
-    /// R is recomputed as sG + tP, which costs as much as a verification.
+    /// The nonce is recovered as k = s + (r + s)·d, so R = kG costs one multiplication of the base point.
     ///
     /// # Panics
     /// As [`SecretKey::sign`].
@@ -225,9 +270,9 @@ impl SecretKey {
         let signature = self.sign(digest);
         let parsed = dsa::Signature::from_slice(&signature.0).expect("own signature is in range");
         let (r, s) = parsed.split_scalars();
-        let public = ProjectivePoint::from(*self.key.verifying_key().as_affine());
-        let point = ProjectivePoint::generator() * *s + public * (*r + *s);
-        (signature, u8::from(bool::from(point.to_affine().y_is_odd())))
+        let nonce = Zeroizing::new(*s + (*r + *s) * *self.key.as_nonzero_scalar().as_ref());
+        let point = ProjectivePoint::mul_by_generator(&nonce).to_affine();
+        (signature, u8::from(bool::from(point.y_is_odd())))
     }
 }
 

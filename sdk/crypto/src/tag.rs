@@ -38,8 +38,6 @@ tags! {
     Genesis => "hnchain/genesis/1",
     /// Hash that the first block names as its parent.
     GenesisBlock => "hnchain/genesis-block/1",
-    /// Views skipped before a block.
-    Skips => "hnchain/skips/1",
     /// Validator set.
     Validators => "hnchain/validators/1",
     /// Place of a readable key in the state tree.

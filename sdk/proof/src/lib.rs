@@ -1,1 +1,3 @@
 //! Verification without a node: proof bundles and the rules that accept or refuse them.
+
+pub mod tree;

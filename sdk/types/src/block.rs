@@ -4,11 +4,12 @@ use crate::decode::{canonical, fixed};
 use crate::{
     BlockHash, DecodeError, Epoch, GenesisDigest, Height, ResultHash, StateRoot, ValidatorsHash, View, limits, proto,
 };
+use crate::certificate::{Certificate, Statement};
 use hnchain_crypto::{Digest, Tag, merkle};
 use prost::Message;
 
-/// Room that headers, certificates and protobuf framing take in a stored block beyond its transactions and receipts.
-const FRAMING_BYTES: usize = 1024 * 1024;
+/// Room that headers, skips, certificates and protobuf framing take in a stored block beyond its transactions and receipts.
+const FRAMING_BYTES: usize = 1024 * 1024 + limits::SKIPS * limits::CERTIFICATE_BYTES;
 /// Largest encoded header.
 const HEADER_BYTES: usize = 512;
 
@@ -31,7 +32,7 @@ pub struct HeaderFields {
     pub time_ms: u64,
     /// RFC 6962 root over the encoded transactions.
     pub payload_root: Digest,
-    /// Commitment to the nullified views between parent and block, see [`skips_root`].
+    /// RFC 6962 root over the nullification certificates of the views between parent and block, see [`skips_root`].
     pub skips_root: Digest,
     /// Validator set of the epoch.
     pub validators: ValidatorsHash,
@@ -116,11 +117,10 @@ impl std::fmt::Debug for Header {
     }
 }
 
-/// Commitment to the views skipped between a block and its parent: a hash over their numbers in order.
+/// RFC 6962 root over encoded nullification certificates, in the order of their views.
 #[must_use]
-pub fn skips_root(views: impl IntoIterator<Item = View>) -> Digest {
-    let bytes: Vec<u8> = views.into_iter().flat_map(|v| v.0.to_be_bytes()).collect();
-    Tag::Skips.hash(&[&bytes])
+pub fn skips_root<T: AsRef<[u8]>>(skips: &[T]) -> Digest {
+    merkle::root(skips)
 }
 
 /// RFC 6962 root over the encoded transactions.
@@ -129,21 +129,26 @@ pub fn payload_root<T: AsRef<[u8]>>(transactions: &[T]) -> Digest {
     merkle::root(transactions)
 }
 
-/// A header and the transactions that it commits to. The transactions are raw: they may be malformed.
+/// A header, the transactions and the skips that it commits to. The transactions are raw: they may be malformed.
+///
+/// The skips are one nullification for each view between the parent's and the block's own, in order. Their signatures
+/// are not checked here. Kept with the block, they let anyone show later who skipped which view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// The header.
     pub header: Header,
     /// Encoded transactions.
     pub transactions: Vec<Vec<u8>>,
+    /// Nullifications of the skipped views.
+    pub skips: Vec<Certificate>,
 }
 
 impl Block {
-    /// Puts header and transactions together.
+    /// Puts header, transactions and skips together.
     ///
     /// # Errors
-    /// The header commits to other transactions, or there are too many.
-    pub fn new(header: Header, transactions: Vec<Vec<u8>>) -> Result<Self, DecodeError> {
+    /// The header commits to others, there are too many, or the skips are not those of the views in between.
+    pub fn new(header: Header, transactions: Vec<Vec<u8>>, skips: Vec<Certificate>) -> Result<Self, DecodeError> {
         let bytes: usize = transactions.iter().map(Vec::len).sum();
         if transactions.len() > limits::BLOCK_TRANSACTIONS || bytes > limits::BLOCK_BYTES {
             return Err(DecodeError::field("transactions", "too many or too large for one block"));
@@ -151,7 +156,8 @@ impl Block {
         if payload_root(&transactions) != header.payload_root {
             return Err(DecodeError::field("payload_root", "the header commits to other transactions"));
         }
-        Ok(Self { header, transactions })
+        check_skips(&header, &skips)?;
+        Ok(Self { header, transactions, skips })
     }
 
     /// Reads an encoded block and checks the payload root.
@@ -164,7 +170,11 @@ impl Block {
     }
 
     fn from_proto(m: proto::Block) -> Result<Self, DecodeError> {
-        Self::new(Header::decode(&m.header)?, m.transactions)
+        if m.skips.len() > limits::SKIPS {
+            return Err(DecodeError::field("skips", format!("at most {} are allowed", limits::SKIPS)));
+        }
+        let skips = m.skips.iter().map(|s| Certificate::decode(s)).collect::<Result<_, _>>()?;
+        Self::new(Header::decode(&m.header)?, m.transactions, skips)
     }
 
     /// Encodes the block.
@@ -174,8 +184,27 @@ impl Block {
     }
 
     fn to_proto(&self) -> proto::Block {
-        proto::Block { header: self.header.raw().to_vec(), transactions: self.transactions.clone() }
+        proto::Block {
+            header: self.header.raw().to_vec(),
+            transactions: self.transactions.clone(),
+            skips: self.skips.iter().map(Certificate::encode).collect(),
+        }
     }
+}
+
+fn check_skips(header: &Header, skips: &[Certificate]) -> Result<(), DecodeError> {
+    let gap = header.view.0 - header.parent_view.0 - 1;
+    let in_order = skips.iter().zip(header.parent_view.0 + 1..).all(|(s, view)| {
+        s.statement == Statement::Nullify && s.view.0 == view && s.epoch == header.epoch
+    });
+    if skips.len() as u64 != gap || skips.len() > limits::SKIPS || !in_order {
+        return Err(DecodeError::field("skips", "one nullification for each view after the parent's is needed"));
+    }
+    let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
+    if skips_root(&encoded) != header.skips_root {
+        return Err(DecodeError::field("skips_root", "the header commits to other nullifications"));
+    }
+    Ok(())
 }
 
 /// What executing a block gave.
@@ -240,7 +269,7 @@ pub struct FinalizedBlock {
     /// What executing it gave.
     pub result: ExecutionResult,
     /// Its finalization; absent where only a descendant's was seen.
-    pub certificate: Option<crate::certificate::Certificate>,
+    pub certificate: Option<Certificate>,
     /// Encoded receipts, one per transaction.
     pub receipts: Vec<Vec<u8>>,
 }
@@ -260,8 +289,8 @@ impl FinalizedBlock {
         let certificate = if m.certificate.is_empty() {
             None
         } else {
-            let c = crate::certificate::Certificate::decode(&m.certificate)?;
-            if c.statement != (crate::certificate::Statement::Finalize { block: block.header.hash(), result: result.hash() })
+            let c = Certificate::decode(&m.certificate)?;
+            if c.statement != (Statement::Finalize { block: block.header.hash(), result: result.hash() })
                 || c.view != block.header.view
                 || c.epoch != block.header.epoch
             {
@@ -278,7 +307,7 @@ impl FinalizedBlock {
         proto::FinalizedBlock {
             block: Some(self.block.to_proto()),
             result: self.result.raw().to_vec(),
-            certificate: self.certificate.as_ref().map(crate::certificate::Certificate::encode).unwrap_or_default(),
+            certificate: self.certificate.as_ref().map(Certificate::encode).unwrap_or_default(),
             receipts: self.receipts.clone(),
         }
         .encode_to_vec()

@@ -142,7 +142,7 @@ impl Certificate {
     /// # Errors
     /// Anything that is not the canonical encoding of a certificate.
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
-        let m: proto::Certificate = canonical("certificate", raw, 256 + limits::VALIDATORS * 72)?;
+        let m: proto::Certificate = canonical("certificate", raw, limits::CERTIFICATE_BYTES)?;
         let statement = match proto::VoteKind::try_from(m.kind) {
             Ok(proto::VoteKind::Notarize) if m.result.is_empty() => {
                 Statement::Notarize { block: BlockHash(Digest(fixed("block", &m.block)?)) }

@@ -28,3 +28,8 @@ pub const GENESIS_BYTES: usize = 4 * 1024 * 1024;
 pub const ORGANIZATIONS: usize = 4096;
 /// Most signers in a genesis.
 pub const SIGNERS: usize = 4096;
+/// Largest encoded certificate.
+pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
+/// Most views between a block and its parent. A chain skips this many in a row only while a quorum is alive and yet no
+/// block is notarized, at several seconds a view once timeouts have backed off.
+pub const SKIPS: usize = 512;

@@ -1,0 +1,154 @@
+//! What every command needs: language, output, nodes, progress.
+
+use crate::args::Global;
+use crate::failure::Failure;
+use crate::lang::Lang;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use hnchain_sdk::{Client, Options};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// Settings of one run.
+#[derive(Debug)]
+pub struct Context {
+    /// Language for people.
+    pub lang: Lang,
+    /// Machine-readable output.
+    pub json: bool,
+    /// How long to wait for finality, and for all attempts of a question.
+    pub timeout: Duration,
+    endpoints: Vec<String>,
+}
+
+impl Context {
+    /// From the global arguments.
+    #[must_use]
+    pub fn new(global: &Global, early: Lang) -> Self {
+        Self {
+            lang: global.lang.unwrap_or(early),
+            json: global.json,
+            timeout: global.timeout,
+            endpoints: global.endpoints.clone(),
+        }
+    }
+
+    /// A client of the chosen nodes.
+    ///
+    /// # Errors
+    /// An endpoint that is not an http address.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let options = Options::default();
+        let options = Options {
+            deadline: self.timeout,
+            attempt: options.attempt.min(self.timeout),
+            connect: options.connect.min(self.timeout),
+            ..options
+        };
+        Ok(Client::new(self.endpoints.clone(), options)?)
+    }
+
+    /// Writes the result: the text for people, or the JSON for machines.
+    ///
+    /// # Errors
+    /// Standard output is closed or full.
+    pub fn print(&self, text: &str, json: &serde_json::Value) -> Result<(), Failure> {
+        let line = if self.json { format!("{json:#}") } else { text.trim_end().to_owned() };
+        self.raw(format!("{line}\n").as_bytes())
+    }
+
+    /// Writes bytes to standard output. A reader that closed its end (`| head`) has what it wanted.
+    ///
+    /// # Errors
+    /// Standard output is full.
+    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        match out.write_all(bytes).and_then(|()| out.flush()) {
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::file("stdout".as_ref(), &e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Says on standard error what is being waited for; only on a terminal, and not with `--json`.
+    #[must_use]
+    pub fn progress(&self, zh: &str, en: &str) -> Progress {
+        let shown = !self.json && std::io::stderr().is_terminal();
+        let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
+            bar.set_style(style);
+        }
+        if shown {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        let progress = Progress { bar, lang: self.lang };
+        progress.say(zh, en);
+        progress
+    }
+
+    /// A remark on standard error; not with `--json`.
+    pub fn note(&self, zh: &str, en: &str) {
+        if !self.json {
+            eprintln!("{}", self.lang.pick(zh, en));
+        }
+    }
+}
+
+/// A line that shows that work goes on; gone when dropped.
+#[derive(Debug)]
+pub struct Progress {
+    bar: ProgressBar,
+    lang: Lang,
+}
+
+impl Progress {
+    /// Changes the text.
+    pub fn say(&self, zh: &str, en: &str) {
+        self.bar.set_message(self.lang.pick(zh, en).to_owned());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Aligned label–value lines; Chinese characters count twice.
+#[must_use]
+pub fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    for (label, value) in rows {
+        table.add_row([Cell::new(label), Cell::new(value)]);
+    }
+    if let Some(column) = table.column_mut(0) {
+        column.set_padding((0, 1));
+        column.set_cell_alignment(CellAlignment::Left);
+    }
+    trimmed(&table)
+}
+
+/// A table with a head.
+#[must_use]
+pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head.to_vec());
+    table.add_rows(rows);
+    trimmed(&table)
+}
+
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|l| format!("{}\n", l.trim_end())).collect()
+}
+
+/// Text from a node or a file for a terminal: without control characters, which could rewrite what the user sees.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// Number and noun.
+#[must_use]
+pub fn times(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}

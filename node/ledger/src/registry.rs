@@ -1,0 +1,54 @@
+//! What every registry offers, and which registry takes which operation.
+
+use crate::anchor::Anchors;
+use crate::membership::Permission;
+use crate::rejection::Failure;
+use crate::state::State;
+use hnchain_types::transaction::Operation;
+use hnchain_types::{Height, TxId, proto};
+
+/// What an operation may know about its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// Height of the block.
+    pub height: Height,
+    /// Certified time of the block, milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// The transaction.
+    pub transaction: TxId,
+    /// Organization of the signer.
+    pub organization: &'a str,
+}
+
+/// A registry: the rules of one kind of rows, for one kind of operation.
+pub trait Registry<Op> {
+    /// What the signer must be allowed. Checked before [`Registry::apply`], in `membership` alone.
+    fn needs<'a>(&self, op: &'a Op) -> Permission<'a>;
+
+    /// Applies an operation to the working set. Writes of a refused operation are discarded by the caller together with
+    /// the whole transaction.
+    ///
+    /// # Errors
+    /// The rule that refuses it, or a state that cannot be read.
+    fn apply(&self, context: &Context<'_>, state: &mut State<'_>, op: &Op) -> Result<proto::Event, Failure>;
+}
+
+/// What the signer of an operation must be allowed.
+#[must_use]
+pub fn needs(op: &Operation) -> Permission<'_> {
+    match op {
+        Operation::Anchor(op) => Anchors.needs(op),
+        Operation::Revoke(op) => Anchors.needs(op),
+    }
+}
+
+/// Applies an operation by its registry.
+///
+/// # Errors
+/// See [`Registry::apply`].
+pub fn apply(context: &Context<'_>, state: &mut State<'_>, op: &Operation) -> Result<proto::Event, Failure> {
+    match op {
+        Operation::Anchor(op) => Anchors.apply(context, state, op),
+        Operation::Revoke(op) => Anchors.apply(context, state, op),
+    }
+}

@@ -1,0 +1,285 @@
+//! The list of nodes: which one is asked, and what happens when it does not answer.
+
+use crate::error::{Attempt, Error, Refusal};
+use crate::options::Options;
+use hnchain_types::{limits, proto::node_client::NodeClient};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
+
+/// Largest answer of a node: a stored block, with transactions and receipts up to the block limit each, and its skips.
+const RESPONSE_BYTES: usize = 2 * limits::BLOCK_BYTES + 8 * 1024 * 1024;
+/// Pings find out that a node's machine is gone while a subscription waits.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// A ping that is not answered this fast ends the connection.
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest text of a node that is repeated in an error.
+const MESSAGE_CHARS: usize = 500;
+
+pub(crate) struct Nodes {
+    nodes: Vec<Node>,
+    /// The node that answered last.
+    preferred: AtomicUsize,
+    pub(crate) options: Options,
+}
+
+struct Node {
+    name: String,
+    endpoint: Endpoint,
+    /// Made at first use, inside the runtime.
+    channel: OnceLock<Channel>,
+}
+
+/// One node, ready to be asked.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    pub(crate) index: usize,
+    pub(crate) name: Arc<str>,
+    pub(crate) client: NodeClient<Channel>,
+}
+
+/// Why one node's answer was not the answer.
+pub(crate) enum Failure {
+    /// Another node, or this one later, may do better.
+    Transient(Error),
+    /// This node does not have it; one of the others may. Not worth waiting for.
+    Elsewhere(Error),
+    /// Every node would say so.
+    Final(Error),
+}
+
+impl Nodes {
+    pub(crate) fn new(endpoints: &[String], options: Options) -> Result<Self, Error> {
+        if endpoints.is_empty() {
+            return Err(Error::Endpoint("at least one node is needed, for example http://127.0.0.1:9101".to_owned()));
+        }
+        let nodes = endpoints.iter().map(|e| Node::new(e, &options)).collect::<Result<_, _>>()?;
+        Ok(Self { nodes, preferred: AtomicUsize::new(0), options })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.nodes.iter().map(|n| n.name.as_str())
+    }
+
+    pub(crate) fn peer(&self, index: usize) -> Peer {
+        let index = index % self.nodes.len();
+        let node = &self.nodes[index];
+        let channel = node.channel.get_or_init(|| node.endpoint.connect_lazy()).clone();
+        let client = NodeClient::new(channel).max_decoding_message_size(RESPONSE_BYTES);
+        Peer { index, name: Arc::from(node.name.as_str()), client }
+    }
+
+    pub(crate) fn preferred(&self) -> usize {
+        self.preferred.load(Ordering::Relaxed)
+    }
+
+    /// This one answered: ask it first from now on.
+    fn prefer(&self, index: usize) {
+        self.preferred.store(index, Ordering::Relaxed);
+    }
+
+    /// This one is in trouble: ask the next one first, unless somebody moved on already.
+    pub(crate) fn avoid(&self, index: usize) {
+        let next = (index + 1) % self.nodes.len();
+        let _moved_already = self.preferred.compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Asks node after node, round after round, until one answers, one refuses for good, or the time is up.
+    pub(crate) async fn call<T, F, A>(&self, what: &'static str, deadline: Instant, ask: F) -> Result<T, Error>
+    where
+        F: Fn(Peer) -> A,
+        A: Future<Output = Result<T, Failure>>,
+    {
+        let mut log = Log::default();
+        for round in 0..self.options.rounds.max(1) {
+            let mut elsewhere = None;
+            let first = self.preferred();
+            for step in 0..self.nodes.len() {
+                let peer = self.peer(first + step);
+                let (index, name) = (peer.index, Arc::clone(&peer.name));
+                let Some(left) = left(deadline) else { return Err(log.into_error(what, true)) };
+                match timeout(left.min(self.options.attempt), ask(peer)).await {
+                    Ok(Ok(answer)) => {
+                        self.prefer(index);
+                        return Ok(answer);
+                    }
+                    Ok(Err(Failure::Final(e))) => return Err(e),
+                    Ok(Err(Failure::Elsewhere(e))) => elsewhere = Some(e),
+                    Ok(Err(Failure::Transient(e))) => log.trouble(&name, e),
+                    Err(_) => log.timed_out(&name),
+                }
+            }
+            if let Some(e) = elsewhere {
+                return Err(e);
+            }
+            let pause = self.options.pause(round);
+            match left(deadline) {
+                _ if round + 1 >= self.options.rounds => {}
+                Some(left) if left > pause => sleep(pause).await,
+                _ => return Err(log.into_error(what, true)),
+            }
+        }
+        Err(log.into_error(what, false))
+    }
+
+    /// Asks one node once.
+    pub(crate) async fn once<T, A>(&self, what: &'static str, limit: Duration, ask: A, name: &str) -> Result<T, Failure>
+    where
+        A: Future<Output = Result<T, Failure>>,
+    {
+        timeout(limit, ask).await.unwrap_or_else(|_| {
+            let mut log = Log::default();
+            log.timed_out(name);
+            Err(Failure::Transient(log.into_error(what, true)))
+        })
+    }
+}
+
+impl Node {
+    fn new(text: &str, options: &Options) -> Result<Self, Error> {
+        let wrong = |why: &str| Error::Endpoint(format!("{text}: {why}; write http://host:port"));
+        let name = text.trim().trim_end_matches('/').to_owned();
+        let endpoint = Endpoint::from_shared(name.clone()).map_err(|e| wrong(&e.to_string()))?;
+        match endpoint.uri().scheme_str() {
+            Some("http") if endpoint.uri().host().is_some() => {}
+            Some("https") => return Err(wrong("this version speaks plain http/2 only")),
+            _ => return Err(wrong("not an http address")),
+        }
+        let endpoint = endpoint
+            .connect_timeout(options.connect)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
+        Ok(Self { name, endpoint, channel: OnceLock::new() })
+    }
+}
+
+impl Peer {
+    /// An answer that is malformed or does not belong to the question. Another node may be honest.
+    pub(crate) fn bad(&self, what: &'static str, why: impl ToString) -> Failure {
+        Failure::Transient(Error::BadResponse { endpoint: self.name.to_string(), what, why: why.to_string() })
+    }
+
+    /// Sorts a gRPC status.
+    pub(crate) fn failed(&self, what: &'static str, status: &Status) -> Failure {
+        let own_code = status.metadata().get("hnchain-code").and_then(|v| v.to_str().ok());
+        let refusal = |retryable| {
+            let message_zh = status.metadata().get_bin("hnchain-message-zh-bin").and_then(|v| v.to_bytes().ok());
+            Error::Refused(Box::new(Refusal {
+                endpoint: self.name.to_string(),
+                code: own_code.map_or_else(|| rpc_code(status.code()).to_owned(), plain),
+                message: plain(status.message()),
+                message_zh: message_zh.and_then(|b| std::str::from_utf8(&b).ok().map(plain)),
+                retryable,
+            }))
+        };
+        match status.code() {
+            Code::ResourceExhausted | Code::Aborted => Failure::Transient(refusal(true)),
+            Code::Unavailable if own_code.is_some() => Failure::Transient(refusal(true)),
+            // The local codec reports bytes that are no message this way; a broken connection names its cause.
+            Code::Internal if own_code.is_none() && std::error::Error::source(status).is_none() => {
+                self.bad(what, plain(status.message()))
+            }
+            Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown | Code::Internal => {
+                let why = format!("{}: {}", rpc_code(status.code()), cause(status));
+                let attempt = Attempt { endpoint: self.name.to_string(), why };
+                Failure::Transient(Error::Unreachable { what, tried: vec![attempt] })
+            }
+            Code::OutOfRange | Code::DataLoss if own_code.is_none() => self.bad(what, plain(status.message())),
+            Code::NotFound | Code::OutOfRange | Code::FailedPrecondition | Code::Unimplemented | Code::DataLoss => {
+                Failure::Elsewhere(refusal(false))
+            }
+            _ => Failure::Final(refusal(false)),
+        }
+    }
+}
+
+/// Time left until a deadline, if any.
+pub(crate) fn left(deadline: Instant) -> Option<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(left)
+}
+
+/// What became of each node, and the most telling error.
+#[derive(Default)]
+struct Log {
+    tried: BTreeMap<String, String>,
+    telling: Option<Error>,
+    timed_out: bool,
+}
+
+impl Log {
+    fn trouble(&mut self, name: &str, error: Error) {
+        let why = match &error {
+            Error::Unreachable { tried, .. } => tried.first().map(|a| a.why.clone()).unwrap_or_default(),
+            other => other.to_string(),
+        };
+        self.tried.insert(name.to_owned(), why);
+        if !matches!(error, Error::Unreachable { .. }) {
+            self.telling = Some(error);
+        }
+    }
+
+    fn timed_out(&mut self, name: &str) {
+        self.timed_out = true;
+        self.tried.insert(name.to_owned(), "no answer in time".to_owned());
+    }
+
+    /// A false or busy answer tells more than silence.
+    fn into_error(self, what: &'static str, out_of_time: bool) -> Error {
+        let tried = self.tried.into_iter().map(|(endpoint, why)| Attempt { endpoint, why }).collect();
+        match self.telling {
+            Some(e) => e,
+            None if self.timed_out || out_of_time => Error::Deadline { what, tried },
+            None => Error::Unreachable { what, tried },
+        }
+    }
+}
+
+/// Text of a node without control characters, bounded.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS).collect()
+}
+
+/// The innermost cause: "connection refused" instead of "transport error".
+fn cause(status: &Status) -> String {
+    let mut source = std::error::Error::source(status);
+    let mut text = plain(status.message());
+    while let Some(e) = source {
+        text = plain(&e.to_string());
+        source = e.source();
+    }
+    text
+}
+
+const fn rpc_code(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "RPC_OK",
+        Code::Cancelled => "RPC_CANCELLED",
+        Code::Unknown => "RPC_UNKNOWN",
+        Code::InvalidArgument => "RPC_INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "RPC_DEADLINE_EXCEEDED",
+        Code::NotFound => "RPC_NOT_FOUND",
+        Code::AlreadyExists => "RPC_ALREADY_EXISTS",
+        Code::PermissionDenied => "RPC_PERMISSION_DENIED",
+        Code::ResourceExhausted => "RPC_RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "RPC_FAILED_PRECONDITION",
+        Code::Aborted => "RPC_ABORTED",
+        Code::OutOfRange => "RPC_OUT_OF_RANGE",
+        Code::Unimplemented => "RPC_UNIMPLEMENTED",
+        Code::Internal => "RPC_INTERNAL",
+        Code::Unavailable => "RPC_UNAVAILABLE",
+        Code::DataLoss => "RPC_DATA_LOSS",
+        Code::Unauthenticated => "RPC_UNAUTHENTICATED",
+    }
+}
