@@ -40,7 +40,9 @@ impl Signed {
 
 /// A journal whose votes contradict each other: two validators used it, or it was put together from two.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the vote journal contradicts itself in view {view}; restore the journal of this validator or give it a new key")]
+#[error(
+    "the vote journal contradicts itself in view {view}; restore the journal of this validator or give it a new key"
+)]
 pub struct JournalContradiction {
     /// The view.
     pub view: View,

@@ -1,9 +1,9 @@
 //! Counting votes of one view.
 
 use crate::{Evidence, Vote};
+use hnchain_types::ValidatorIndex;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
-use hnchain_types::ValidatorIndex;
 use std::collections::BTreeMap;
 
 /// Statements of one kind that are kept for one signer and view: the first, and one that contradicts it as evidence.

@@ -50,7 +50,9 @@ impl Machine {
 
     /// R7: a quorum of finalize votes makes the block and its ancestors final, once they are executed here.
     pub(super) fn try_finalize(&mut self, view: View) {
-        let Some(certificate) = self.rounds.get(&view).and_then(|r| r.certificates.finalization.clone()) else { return };
+        let Some(certificate) = self.rounds.get(&view).and_then(|r| r.certificates.finalization.clone()) else {
+            return;
+        };
         let Statement::Finalize { block, result } = certificate.statement else { return };
         let Some(branch) = self.tree.branch(block, &self.root) else { return self.behind(view, certificate) };
         if let Some(Execution::Done(own)) = self.tree.get(&block).map(|e| e.execution) {

@@ -220,6 +220,18 @@ impl Machine {
         self.safety.me()
     }
 
+    /// View of an un-finalized block that is at hand.
+    #[must_use]
+    pub fn view_of(&self, block: &BlockHash) -> Option<View> {
+        self.tree.get(block).map(|e| e.block.header.view)
+    }
+
+    /// The proposal of a view, where one was made or accepted.
+    #[must_use]
+    pub fn proposal(&self, view: View) -> Option<BlockHash> {
+        self.rounds.get(&view)?.proposal
+    }
+
     /// Whether this machine stopped on a divergence.
     #[must_use]
     pub const fn halted(&self) -> bool {

@@ -320,9 +320,8 @@ impl Cluster {
     /// Block sync: takes the finalized chain of a reachable peer that has the block.
     fn sync(&mut self, i: usize, certificate: &Certificate) {
         let Some(block) = certificate.statement.block() else { return };
-        let peer = (0..self.nodes.len()).find(|p| {
-            self.groups[*p] == self.groups[i] && self.nodes[*p].chain.iter().any(|f| f.root.block == block)
-        });
+        let peer = (0..self.nodes.len())
+            .find(|p| self.groups[*p] == self.groups[i] && self.nodes[*p].chain.iter().any(|f| f.root.block == block));
         let Some(peer) = peer else { return };
         let chain = self.nodes[peer].chain.clone();
         let have = self.nodes[i].chain.len();

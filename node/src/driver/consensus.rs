@@ -1,0 +1,480 @@
+//! The consensus thread: turns events into steps of the machine and performs their effects.
+
+use super::executor::{Command, Executor};
+use super::journal::Records;
+use super::proposal::{Decoded, judge};
+use super::{DriverError, Happened};
+use crate::shared::Shared;
+use hnchain_consensus::{
+    Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Timer, To,
+};
+use hnchain_crypto::{PublicKey, SecretKey};
+use hnchain_network::{Channel, Control, Network};
+use hnchain_storage::Journal;
+use hnchain_types::block::Block;
+use hnchain_types::certificate::Statement;
+use hnchain_types::{BlockHash, TxId, ValidatorIndex, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Least time between two proposals while fewer transactions wait than fill a block. A block costs every node some
+/// milliseconds however few transactions it holds; this keeps a lightly loaded chain from spending all on framing.
+const BLOCK_INTERVAL: Duration = Duration::from_millis(20);
+/// Events taken in one turn: enough to share one journal sync, few enough to send votes soon.
+const TURN: usize = 128;
+/// Views beyond those of its peers in which a validator with a new journal does not vote.
+const FORGOTTEN_MARGIN: u64 = 8;
+
+/// What the thread needs from outside.
+pub(super) struct Parts {
+    pub(super) shared: Arc<Shared>,
+    pub(super) network: Network,
+    pub(super) journal: Journal,
+    pub(super) executor: Executor,
+    pub(super) happened: mpsc::UnboundedSender<Happened>,
+    pub(super) inbox: mpsc::UnboundedReceiver<Happened>,
+    pub(super) control: mpsc::Receiver<Control>,
+    pub(super) messages: mpsc::Receiver<(PublicKey, Vec<u8>)>,
+    /// Tells the follower the view of a finalization whose block is not here.
+    pub(super) behind: watch::Sender<View>,
+    pub(super) shutdown: CancellationToken,
+    /// For judging proposals beside this thread.
+    pub(super) runtime: Handle,
+}
+
+/// A block above the tip whose transactions are known.
+struct Known {
+    view: View,
+    decoded: Arc<Decoded>,
+    /// Its view was skipped: its transactions wait again.
+    skipped: bool,
+}
+
+/// A payload that is wanted.
+struct Wanted {
+    view: View,
+    parent_time_ms: u64,
+    ancestors: Vec<BlockHash>,
+    empty: bool,
+}
+
+/// A validator whose journal is new asks its peers how far the chain is before it votes.
+struct Waking {
+    heard: BTreeMap<ValidatorIndex, View>,
+    needed: usize,
+}
+
+/// The thread's state.
+pub(super) struct Consensus {
+    shared: Arc<Shared>,
+    network: Network,
+    records: Records,
+    executor: Executor,
+    happened: mpsc::UnboundedSender<Happened>,
+    inbox: mpsc::UnboundedReceiver<Happened>,
+    control: mpsc::Receiver<Control>,
+    messages: mpsc::Receiver<(PublicKey, Vec<u8>)>,
+    behind: watch::Sender<View>,
+    shutdown: CancellationToken,
+    runtime: Handle,
+    machine: Machine,
+    waking: Option<Waking>,
+    index_of: BTreeMap<PublicKey, ValidatorIndex>,
+    keys: Vec<PublicKey>,
+    start: Instant,
+    timers: [Option<(Instant, Timer)>; Timer::SLOTS],
+    known: BTreeMap<BlockHash, Known>,
+    wanted: Option<Wanted>,
+    proposed_at: Option<Instant>,
+    /// Whether `work` has to be computed again.
+    dirty: bool,
+    work: bool,
+    effects: Vec<Effect>,
+}
+
+/// Runs the thread. Its result arrives at the receiver.
+pub(super) fn spawn(
+    mut consensus: Consensus,
+) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .map_err(|e| DriverError::Thread(format!("consensus runtime: {e}")))?;
+    let (ended, receiver) = oneshot::channel();
+    std::thread::Builder::new()
+        .name("consensus".into())
+        .spawn(move || {
+            let result = runtime.block_on(consensus.run());
+            drop(consensus); // releases the journal before anyone hears of the end
+            drop(ended.send(result));
+        })
+        .map_err(|e| DriverError::Thread(format!("consensus thread: {e}")))?;
+    Ok(receiver)
+}
+
+impl Consensus {
+    pub(super) fn new(parts: Parts, key: SecretKey, journal: Vec<Vec<u8>>) -> Result<Self, DriverError> {
+        let shared = parts.shared;
+        let genesis = &shared.genesis;
+        let keys: Vec<PublicKey> = genesis.validators().public_keys().collect();
+        let is_validator = genesis.validators().index_of(&key.public_key()).is_some();
+        let tip = shared.store.tip();
+        let mut records = Vec::with_capacity(journal.len());
+        let mut found = Vec::with_capacity(journal.len());
+        for bytes in journal {
+            let record = Record::decode(&bytes)?;
+            found.push((record.view(), bytes));
+            records.push(record);
+        }
+        let new_journal = records.is_empty() && is_validator;
+        let parameters = Parameters {
+            genesis: genesis.digest(),
+            epoch: genesis.epoch(),
+            validators: Arc::new(genesis.validators().clone()),
+            delta_ms: shared.chain.parameters.delta_ms,
+            heartbeat_ms: shared.chain.parameters.heartbeat_ms,
+        };
+        let root = Root { height: tip.height, view: tip.view, block: tip.block, time_ms: tip.time_ms };
+        let recovered = Recovered { root, finalization: tip.certificate, records };
+        let machine = Machine::new(parameters, is_validator.then_some(key), recovered)?;
+        let needed = genesis.validators().quorum() - 1;
+        Ok(Self {
+            waking: (new_journal && needed > 0).then(|| Waking { heard: BTreeMap::new(), needed }),
+            records: Records::new(parts.journal, &found),
+            network: parts.network,
+            executor: parts.executor,
+            happened: parts.happened,
+            inbox: parts.inbox,
+            control: parts.control,
+            messages: parts.messages,
+            behind: parts.behind,
+            shutdown: parts.shutdown,
+            runtime: parts.runtime,
+            machine,
+            index_of: keys.iter().copied().zip((0u32..).map(ValidatorIndex)).collect(),
+            keys,
+            start: Instant::now(),
+            timers: [None; Timer::SLOTS],
+            known: BTreeMap::new(),
+            wanted: None,
+            proposed_at: None,
+            dirty: true,
+            work: false,
+            effects: Vec::new(),
+            shared,
+        })
+    }
+
+    async fn run(&mut self) -> Result<(), DriverError> {
+        let shutdown = self.shutdown.clone();
+        let mempool = self.shared.mempool.clone();
+        if self.waking.is_none() {
+            self.feed(Input::Start);
+        } else {
+            tracing::info!("this validator's journal is new: asking peers how far the chain is before voting");
+        }
+        loop {
+            self.perform()?;
+            let deadline = self.deadline();
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => return Ok(()),
+                Some(happened) = self.inbox.recv() => self.take(happened)?,
+                Some((from, bytes)) = self.messages.recv() => self.message(&from, &bytes),
+                Some(control) = self.control.recv() => self.peer(control),
+                () = mempool.arrived() => self.dirty = true,
+                () = tokio::time::sleep_until(deadline) => {}
+            }
+            self.drain()?;
+            self.fire_timers();
+            self.update_work();
+            self.propose_if_due();
+        }
+    }
+
+    /// Takes what has already come, so that one sync serves several votes.
+    fn drain(&mut self) -> Result<(), DriverError> {
+        for _ in 0..TURN {
+            if let Ok(happened) = self.inbox.try_recv() {
+                self.take(happened)?;
+            } else if let Ok((from, bytes)) = self.messages.try_recv() {
+                self.message(&from, &bytes);
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn feed(&mut self, input: Input) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let effects = self.machine.step(now, input);
+        self.effects.extend(effects);
+    }
+
+    fn take(&mut self, happened: Happened) -> Result<(), DriverError> {
+        match happened {
+            Happened::Engine(input) => self.feed(input),
+            Happened::Validated(block, decoded) => {
+                let valid = decoded.is_some();
+                if let Some(decoded) = decoded {
+                    self.know(block, decoded);
+                }
+                self.feed(Input::Validated { block, valid });
+            }
+            Happened::Durable(view, _) => {
+                self.records.durable(view)?;
+                self.known.retain(|_, k| k.view > view);
+                self.dirty = true;
+            }
+            Happened::PeerStatus(peer, status) => self.wake(peer, status.view),
+            Happened::Fatal(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// A validator whose journal is new starts once a quorum has told how far the chain is.
+    fn wake(&mut self, peer: ValidatorIndex, view: View) {
+        let Some(waking) = &mut self.waking else { return };
+        waking.heard.insert(peer, view);
+        if waking.heard.len() < waking.needed {
+            return;
+        }
+        let newest = waking.heard.values().copied().max().unwrap_or_default();
+        self.waking = None;
+        if newest > View(1) {
+            let until = View(newest.0 + FORGOTTEN_MARGIN);
+            tracing::warn!(%until, "the chain is older than this journal: no vote in views that it may have voted in");
+            self.feed(Input::Forgotten { until });
+        }
+        self.feed(Input::Start);
+    }
+
+    fn message(&mut self, from: &PublicKey, bytes: &[u8]) {
+        let Some(index) = self.index_of.get(from).copied() else { return };
+        if self.waking.is_some() {
+            return;
+        }
+        match Message::decode(bytes) {
+            Ok(message) => self.feed(Input::Message { from: Some(index), message }),
+            Err(error) => tracing::warn!(%from, %error, "malformed consensus message"),
+        }
+    }
+
+    /// A peer that is back may have missed our last words.
+    fn peer(&mut self, control: Control) {
+        match control {
+            Control::Connected(peer) => {
+                tracing::info!(%peer, "peer linked");
+                if self.waking.is_none() {
+                    self.feed(Input::Timer(Timer::Resend));
+                }
+            }
+            Control::Disconnected(peer) => tracing::info!(%peer, "peer lost"),
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let timers = self.timers.iter().flatten().map(|(at, _)| *at);
+        let proposal = self.wanted.as_ref().map(|_| self.proposal_due());
+        let far = Instant::now() + Duration::from_secs(60);
+        timers.chain(proposal).min().unwrap_or(far)
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        for slot in 0..Timer::SLOTS {
+            if let Some((at, timer)) = self.timers[slot]
+                && at <= now
+            {
+                self.timers[slot] = None;
+                self.feed(Input::Timer(timer));
+            }
+        }
+    }
+
+    // ---- mempool ----
+
+    fn know(&mut self, block: BlockHash, decoded: Arc<Decoded>) {
+        if let Some(view) = self.view_of(block) {
+            self.known.insert(block, Known { view, decoded, skipped: false });
+            self.dirty = true;
+        }
+    }
+
+    fn view_of(&self, block: BlockHash) -> Option<View> {
+        self.machine.view_of(&block)
+    }
+
+    /// Whether transactions wait that no live block above the tip holds.
+    fn update_work(&mut self) {
+        if !std::mem::take(&mut self.dirty) || self.waking.is_some() {
+            return;
+        }
+        let mempool = &self.shared.mempool;
+        let work = if mempool.is_empty() {
+            false
+        } else {
+            let live = self.known.values().filter(|k| !k.skipped);
+            let taken: BTreeSet<TxId> = live.flat_map(|k| k.decoded.ids.iter().copied()).collect();
+            mempool.has_fresh(&taken)
+        };
+        if work != self.work {
+            self.work = work;
+            self.feed(Input::Work(work));
+        }
+    }
+
+    fn proposal_due(&self) -> Instant {
+        let full = self.shared.chain.parameters.block_transactions as usize;
+        match self.proposed_at {
+            Some(at) if self.shared.mempool.len() < full => at + BLOCK_INTERVAL,
+            _ => Instant::now(),
+        }
+    }
+
+    fn propose_if_due(&mut self) {
+        if self.wanted.as_ref().is_none_or(|w| w.view != self.machine.view()) {
+            self.wanted = None;
+            return;
+        }
+        if self.proposal_due() > Instant::now() {
+            return;
+        }
+        let Some(wanted) = self.wanted.take() else { return };
+        self.proposed_at = Some(Instant::now());
+        let transactions = if wanted.empty { Vec::new() } else { self.payload(&wanted.ancestors) };
+        let raw = transactions.iter().map(|t| t.raw().to_vec()).collect();
+        let time_ms = wall_ms().max(wanted.parent_time_ms + 1);
+        self.feed(Input::Proposed { view: wanted.view, time_ms, transactions: raw });
+        if let Some(hash) = self.machine.proposal(wanted.view) {
+            self.know(hash, Arc::new(Decoded::new(transactions)));
+        }
+    }
+
+    fn payload(&self, ancestors: &[BlockHash]) -> Vec<Arc<hnchain_types::transaction::Transaction>> {
+        let parameters = &self.shared.chain.parameters;
+        let known = ancestors.iter().filter_map(|h| self.known.get(h));
+        let taken: BTreeSet<TxId> = known.flat_map(|k| k.decoded.ids.iter().copied()).collect();
+        self.shared.mempool.take(parameters.block_transactions as usize, parameters.block_bytes as usize, &taken)
+    }
+
+    // ---- effects ----
+
+    /// D1: records first and durable, then everything else in order.
+    fn perform(&mut self) -> Result<(), DriverError> {
+        let effects = std::mem::take(&mut self.effects);
+        for effect in &effects {
+            if let Effect::Persist(record) = effect {
+                self.records.append(record)?;
+                self.note_skip(record);
+            }
+        }
+        self.records.sync()?;
+        for effect in effects {
+            self.effect(effect)?;
+        }
+        Ok(())
+    }
+
+    fn note_skip(&mut self, record: &Record) {
+        if let Record::Entered(certificate) = record {
+            if certificate.statement == Statement::Nullify {
+                for known in self.known.values_mut().filter(|k| k.view == certificate.view) {
+                    known.skipped = true;
+                }
+                self.dirty = true;
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) -> Result<(), DriverError> {
+        match effect {
+            Effect::Persist(_) => {}
+            Effect::Send { to, message } => self.send(to, &message),
+            Effect::Arm { timer, after_ms } => {
+                self.timers[timer.slot()] = Some((Instant::now() + Duration::from_millis(after_ms), timer));
+            }
+            Effect::Propose { view, parent_time_ms, ancestors, empty } => {
+                self.wanted = Some(Wanted { view, parent_time_ms, ancestors, empty });
+            }
+            Effect::Validate(block) => {
+                self.proposed_at = Some(Instant::now());
+                self.validate(block);
+            }
+            Effect::Execute(block) => {
+                let decoded = self.known.get(&block.header.hash()).map(|k| k.decoded.clone());
+                self.command(Command::Execute(block, decoded))?;
+            }
+            Effect::Finalized { block, certificate, .. } => self.command(Command::Finalize(block, certificate))?,
+            Effect::Behind(certificate) => {
+                self.behind.send_replace(certificate.view);
+            }
+            Effect::Report(report) => self.report(report),
+            Effect::Halt(divergence) => return Err(DriverError::Divergence(divergence)),
+        }
+        Ok(())
+    }
+
+    fn command(&self, command: Command) -> Result<(), DriverError> {
+        self.executor.send(command).map_err(|_| DriverError::Thread("the executor thread ended".into()))
+    }
+
+    fn send(&self, to: To, message: &Message) {
+        let bytes: Arc<[u8]> = match message.encode() {
+            Ok(bytes) => bytes.into(),
+            Err(error) => return tracing::error!(%error, "a consensus message cannot be encoded"),
+        };
+        match to {
+            To::All => self.network.broadcast(Channel::Consensus, bytes),
+            To::One(index) => {
+                // A full queue or a lost link: what matters is said again (R10).
+                if let Some(key) = self.keys.get(index.index()) {
+                    self.network.send(key, Channel::Consensus, bytes);
+                }
+            }
+        }
+    }
+
+    fn validate(&self, block: Arc<Block>) {
+        let (shared, happened) = (self.shared.clone(), self.happened.clone());
+        self.runtime.spawn_blocking(move || {
+            let hash = block.header.hash();
+            let decoded = match judge(&shared, &block, wall_ms()) {
+                Ok(decoded) => Some(Arc::new(decoded)),
+                Err(why) => {
+                    tracing::warn!(block = %hash, view = %block.header.view, ?why, "invalid proposal");
+                    None
+                }
+            };
+            drop(happened.send(Happened::Validated(hash, decoded)));
+        });
+    }
+
+    fn report(&self, report: Report) {
+        match report {
+            Report::Entered(view) => self.shared.status.set_view(self.shared.genesis.epoch(), view),
+            Report::Nullified { view, leader, reason } => {
+                self.shared.status.add_nullified();
+                tracing::info!(%view, %leader, ?reason, "view given up");
+            }
+            Report::Equivocation(evidence) => {
+                let (first, second) = evidence.votes();
+                tracing::error!(signer = %first.signer, view = %first.view, ?first, ?second, "equivocation");
+            }
+            Report::Fork(pair) => tracing::error!(?pair, "contradictory certificates: more than f validators lie"),
+            Report::Misbehaviour { from, what } => tracing::warn!(?from, what, "peer misbehaves"),
+        }
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+fn wall_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
