@@ -3,28 +3,31 @@
 use crate::args::Global;
 use crate::failure::Failure;
 use crate::lang::Lang;
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use hnchain_sdk::{Client, Options};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
+/// No lines but one below the head.
+const HEAD_LINE: TableStyle = presets::NOTHING.header_separator(LineStyle::new('─', '─', '─', '─'));
+
 /// Settings of one run.
 #[derive(Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// Language for people.
-    pub lang: Lang,
+    pub(crate) lang: Lang,
     /// Machine-readable output.
-    pub json: bool,
+    pub(crate) json: bool,
     /// How long to wait for finality, and for all attempts of a question.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     endpoints: Vec<String>,
 }
 
 impl Context {
     /// From the global arguments.
     #[must_use]
-    pub fn new(global: &Global, early: Lang) -> Self {
+    pub(crate) fn new(global: &Global, early: Lang) -> Self {
         Self {
             lang: global.lang.unwrap_or(early),
             json: global.json,
@@ -37,7 +40,7 @@ impl Context {
     ///
     /// # Errors
     /// An endpoint that is not an http address.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
         let options = Options::default();
         let options = Options {
             deadline: self.timeout,
@@ -52,7 +55,7 @@ impl Context {
     ///
     /// # Errors
     /// Standard output is closed or full.
-    pub fn print(&self, text: &str, json: &serde_json::Value) -> Result<(), Failure> {
+    pub(crate) fn print(&self, text: &str, json: &serde_json::Value) -> Result<(), Failure> {
         let line = if self.json { format!("{json:#}") } else { text.trim_end().to_owned() };
         self.raw(format!("{line}\n").as_bytes())
     }
@@ -61,7 +64,7 @@ impl Context {
     ///
     /// # Errors
     /// Standard output is full.
-    pub fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::file("stdout".as_ref(), &e)),
@@ -71,7 +74,7 @@ impl Context {
 
     /// Says on standard error what is being waited for; only on a terminal, and not with `--json`.
     #[must_use]
-    pub fn progress(&self, zh: &str, en: &str) -> Progress {
+    pub(crate) fn progress(&self, zh: &str, en: &str) -> Progress {
         let shown = !self.json && std::io::stderr().is_terminal();
         let bar = if shown { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
@@ -84,25 +87,18 @@ impl Context {
         progress.say(zh, en);
         progress
     }
-
-    /// A remark on standard error; not with `--json`.
-    pub fn note(&self, zh: &str, en: &str) {
-        if !self.json {
-            eprintln!("{}", self.lang.pick(zh, en));
-        }
-    }
 }
 
 /// A line that shows that work goes on; gone when dropped.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     lang: Lang,
 }
 
 impl Progress {
     /// Changes the text.
-    pub fn say(&self, zh: &str, en: &str) {
+    pub(crate) fn say(&self, zh: &str, en: &str) {
         self.bar.set_message(self.lang.pick(zh, en).to_owned());
     }
 }
@@ -115,9 +111,9 @@ impl Drop for Progress {
 
 /// Aligned label–value lines; Chinese characters count twice.
 #[must_use]
-pub fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
+pub(crate) fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     for (label, value) in rows {
         table.add_row([Cell::new(label), Cell::new(value)]);
     }
@@ -130,9 +126,9 @@ pub fn fields<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> String {
 
 /// A table with a head.
 #[must_use]
-pub fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(head.to_vec());
+    table.load_style(HEAD_LINE).set_header(head.to_vec());
     table.add_rows(rows);
     trimmed(&table)
 }
@@ -143,12 +139,12 @@ fn trimmed(table: &Table) -> String {
 
 /// Text from a node or a file for a terminal: without control characters, which could rewrite what the user sees.
 #[must_use]
-pub fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// Number and noun.
 #[must_use]
-pub fn times(n: usize, one: &str, many: &str) -> String {
+pub(crate) fn times(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })
 }

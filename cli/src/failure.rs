@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 /// Exit codes. 0 is success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// A rule, a node or a check said no.
     Invalid = 1,
     /// The command was called wrongly or a file cannot be read or written.
@@ -25,59 +25,70 @@ impl From<Exit> for ExitCode {
 
 /// What the user is told.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// How the process ends.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
     code: String,
     en: String,
     zh: String,
-    hint: Option<(String, String)>,
+    hint: Option<Box<(String, String)>>,
     /// The command printed its result already; only the exit code is left to give.
     silent: bool,
 }
 
 impl Failure {
     /// A failure with both texts.
-    pub fn new(exit: Exit, code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self { exit, code: code.to_owned(), en: en.into(), zh: zh.into(), hint: None, silent: false }
     }
 
     /// Called wrongly, or a file cannot be used.
-    pub fn usage(code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+    pub(crate) fn usage(code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self::new(Exit::Usage, code, en, zh)
     }
 
     /// Refused or invalid.
-    pub fn invalid(code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+    pub(crate) fn invalid(code: &str, en: impl Into<String>, zh: impl Into<String>) -> Self {
         Self::new(Exit::Invalid, code, en, zh)
     }
 
     /// A negative result that is on standard output already.
-    pub fn printed() -> Self {
+    pub(crate) fn printed() -> Self {
         Self { silent: true, ..Self::invalid("RESULT", "", "") }
     }
 
     /// What to do next.
     #[must_use]
-    pub fn hint(mut self, en: impl Into<String>, zh: impl Into<String>) -> Self {
-        self.hint = Some((en.into(), zh.into()));
+    pub(crate) fn hint(mut self, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        self.hint = Some(Box::new((en.into(), zh.into())));
+        self
+    }
+
+    /// One more thing to do, after what was advised already.
+    #[must_use]
+    pub(crate) fn also(mut self, en: impl AsRef<str>, zh: impl AsRef<str>) -> Self {
+        let hint = match self.hint.take() {
+            Some(h) => (format!("{}; {}", h.0, en.as_ref()), format!("{}；{}", h.1, zh.as_ref())),
+            None => (en.as_ref().to_owned(), zh.as_ref().to_owned()),
+        };
+        self.hint = Some(Box::new(hint));
         self
     }
 
     /// A file that cannot be read or written.
-    pub fn file(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn file(path: &Path, error: &std::io::Error) -> Self {
         let path = path.display();
         Self::usage("FILE", format!("{path}: {error}"), format!("文件 {path}：{error}"))
     }
 
     /// Stable code.
     #[must_use]
-    pub fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         &self.code
     }
 
     /// Writes it to standard error.
-    pub fn report(&self, lang: Lang, json: bool) {
+    pub(crate) fn report(&self, lang: Lang, json: bool) {
         if self.silent {
             return;
         }
@@ -91,7 +102,7 @@ impl Failure {
             return;
         }
         eprintln!("{}{} [{}]", lang.pick("错误：", "error: "), lang.pick(&self.zh, &self.en), self.code);
-        if let Some((en, zh)) = &self.hint {
+        if let Some((en, zh)) = self.hint.as_deref() {
             eprintln!("{}{}", lang.pick("建议：", "hint: "), lang.pick(zh, en));
         }
     }
@@ -153,5 +164,22 @@ impl From<KeyFileError> for Failure {
 impl From<DecodeError> for Failure {
     fn from(e: DecodeError) -> Self {
         Self::invalid(e.code(), e.to_string(), format!("内容不合规则：{e}"))
+    }
+}
+
+impl Failure {
+    /// Names the file that it is about.
+    #[must_use]
+    pub(crate) fn named(mut self, path: &Path) -> Self {
+        self.en = format!("{}: {}", path.display(), self.en);
+        self.zh = format!("{}：{}", path.display(), self.zh);
+        self
+    }
+
+    /// The same with exit code 2: a file that the command was given and cannot use.
+    #[must_use]
+    pub(crate) const fn as_usage(mut self) -> Self {
+        self.exit = Exit::Usage;
+        self
     }
 }

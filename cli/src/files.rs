@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// Only its owner: keys and openings.
     Owner,
     /// Everybody, as far as the umask allows.
@@ -17,7 +17,7 @@ pub enum Access {
 
 /// What to do with a file that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Existing {
+pub(crate) enum Existing {
     /// Leave it and fail.
     Refuse,
     /// Replace it.
@@ -28,7 +28,7 @@ pub enum Existing {
 ///
 /// # Errors
 /// The file exists ([`Existing::Refuse`]), or the system refuses.
-pub fn write(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> Result<(), Failure> {
+pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, existing: Existing) -> Result<(), Failure> {
     if existing == Existing::Refuse && path.symlink_metadata().is_ok() {
         return Err(exists(path));
     }
@@ -65,7 +65,7 @@ fn exists(path: &Path) -> Failure {
 ///
 /// # Errors
 /// The system refuses, or the file is larger than `max` bytes.
-pub fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
+pub(crate) fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
     let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     let outcome = if path == Path::new("-") {
@@ -89,7 +89,7 @@ pub fn read(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
 ///
 /// # Errors
 /// As [`read`], or bytes that are not UTF-8.
-pub fn read_text(path: &Path, max: usize) -> Result<String, Failure> {
+pub(crate) fn read_text(path: &Path, max: usize) -> Result<String, Failure> {
     String::from_utf8(read(path, max)?).map_err(|_| {
         let shown = path.display();
         Failure::usage("FILE_TEXT", format!("{shown}: not UTF-8 text"), format!("{shown}：不是 UTF-8 文本"))
@@ -98,7 +98,7 @@ pub fn read_text(path: &Path, max: usize) -> Result<String, Failure> {
 
 /// A path beside the file that names it: paths inside a file are relative to that file.
 #[must_use]
-pub fn beside(file: &Path, path: &Path) -> PathBuf {
+pub(crate) fn beside(file: &Path, path: &Path) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(path)
 }
 

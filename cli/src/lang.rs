@@ -25,7 +25,7 @@ impl Lang {
     #[must_use]
     pub fn early(args: &[OsString]) -> Self {
         let texts: Vec<_> = args.iter().map(|a| a.to_string_lossy()).collect();
-        let after = texts.iter().position(|a| a == "--lang").and_then(|i| texts.get(i + 1)).map(|a| a.to_string());
+        let after = texts.iter().position(|a| a == "--lang").and_then(|i| texts.get(i + 1)).map(ToString::to_string);
         let joined = texts.iter().find_map(|a| a.strip_prefix("--lang=")).map(str::to_owned);
         match after.or(joined).as_deref() {
             Some("zh") => Self::Zh,

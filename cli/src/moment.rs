@@ -4,7 +4,7 @@ use time::{OffsetDateTime, UtcOffset};
 
 /// `2026-11-24 20:01:16 +08:00 (2026-11-24 12:01:16 UTC)`.
 #[must_use]
-pub fn both(ms: u64) -> String {
+pub(crate) fn both(ms: u64) -> String {
     match (at(ms, 8), at(ms, 0)) {
         (Some(beijing), Some(utc)) => format!("{} +08:00 ({} UTC)", text(beijing, ' '), text(utc, ' ')),
         _ => format!("{ms} ms"),
@@ -13,13 +13,13 @@ pub fn both(ms: u64) -> String {
 
 /// RFC 3339 in UTC with milliseconds, for JSON.
 #[must_use]
-pub fn rfc3339(ms: u64) -> String {
+pub(crate) fn rfc3339(ms: u64) -> String {
     at(ms, 0).map_or_else(|| format!("{ms} ms"), |t| format!("{}.{:03}Z", text(t, 'T'), ms % 1000))
 }
 
 /// `3 d 04:05:06` without the parts that are zero at its head.
 #[must_use]
-pub fn span(ms: u64) -> String {
+pub(crate) fn span(ms: u64) -> String {
     let s = ms / 1000;
     let (days, hours, minutes, seconds) = (s / 86_400, s / 3_600 % 24, s / 60 % 60, s % 60);
     match (days, hours, minutes) {
@@ -45,18 +45,14 @@ fn text(t: OffsetDateTime, between: char) -> String {
 ///
 /// # Errors
 /// Anything else, zero, or more than a hundred years.
-pub fn duration(s: &str) -> Result<std::time::Duration, String> {
+pub(crate) fn duration(s: &str) -> Result<std::time::Duration, String> {
     let wrong = || format!("{s:?} is not a duration; write for example 90s, 10m, 24h or 7d");
     let (digits, unit) = match s.trim_end_matches(|c: char| c.is_ascii_alphabetic()) {
         digits if digits.len() == s.len() => (digits, 1),
         digits => (digits, unit_seconds(&s[digits.len()..]).ok_or_else(wrong)?),
     };
     let seconds = digits.parse::<u64>().ok().and_then(|n| n.checked_mul(unit)).ok_or_else(wrong)?;
-    if (1..=100 * 366 * 86_400).contains(&seconds) {
-        Ok(std::time::Duration::from_secs(seconds))
-    } else {
-        Err(wrong())
-    }
+    if (1..=100 * 366 * 86_400).contains(&seconds) { Ok(std::time::Duration::from_secs(seconds)) } else { Err(wrong()) }
 }
 
 fn unit_seconds(unit: &str) -> Option<u64> {
@@ -73,7 +69,7 @@ fn unit_seconds(unit: &str) -> Option<u64> {
 ///
 /// # Errors
 /// A clock before 1970.
-pub fn now_ms() -> Result<u64, crate::failure::Failure> {
+pub(crate) fn now_ms() -> Result<u64, crate::failure::Failure> {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .ok()

@@ -20,7 +20,6 @@ impl StateView for Tip<'_> {
 }
 
 /// State after any executed block, for executing its children.
-#[derive(Debug)]
 pub struct Overlay<'a>(pub View<'a>);
 
 impl StateView for Overlay<'_> {

@@ -55,7 +55,7 @@ struct Jobs {
 struct Job {
     transactions: Vec<Arc<Transaction>>,
     answer: oneshot::Sender<Vec<bool>>,
-    _room: Option<OwnedSemaphorePermit>,
+    room: Option<OwnedSemaphorePermit>,
 }
 
 impl Verifier {
@@ -107,7 +107,7 @@ impl Verifier {
                 }
             };
             let (answer, receiver) = oneshot::channel();
-            self.pool.push(Job { transactions: part, answer, _room: room }, priority);
+            self.pool.push(Job { transactions: part, answer, room }, priority);
             answers.push(receiver);
         }
         let mut results = Vec::with_capacity(total);
@@ -174,16 +174,17 @@ impl Pool {
     }
 
     fn work(&self) {
-        while let Some(job) = self.next() {
+        while let Some(Job { transactions, answer, room }) = self.next() {
             // Nobody waits any more: the client went away.
-            if job.answer.is_closed() {
+            if answer.is_closed() {
                 continue;
             }
             let start = Instant::now();
-            let results: Vec<bool> = job.transactions.iter().map(|tx| self.one(tx)).collect();
+            let results: Vec<bool> = transactions.iter().map(|tx| self.one(tx)).collect();
             metric::verified(&results, start.elapsed());
+            drop(room);
             // An error means that the asker stopped waiting meanwhile.
-            drop(job.answer.send(results));
+            drop(answer.send(results));
         }
     }
 

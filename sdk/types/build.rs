@@ -10,9 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut config = prost_build::Config::new();
     config.btree_map(["."]);
     if std::env::var_os("CARGO_FEATURE_RPC").is_some() {
-        tonic_prost_build::configure()
-            .out_dir(&out)
-            .compile_fds_with_config(descriptors, config)?;
+        tonic_prost_build::configure().out_dir(&out).compile_fds_with_config(descriptors, config)?;
     } else {
         config.skip_debug(Vec::<String>::new());
         config.out_dir(&out);

@@ -116,7 +116,9 @@ impl Error {
                 d.display()
             ),
             Self::Died { name, status, log } => format!("节点 {name} 意外退出（{status}），日志末尾：\n{log}"),
-            Self::Late { name, seconds, log, .. } => format!("节点 {name} 在 {seconds} 秒内未就绪或未退出，日志末尾：\n{log}"),
+            Self::Late { name, seconds, log, .. } => {
+                format!("节点 {name} 在 {seconds} 秒内未就绪或未退出，日志末尾：\n{log}")
+            }
             Self::Io { path, source } => format!("读写 {} 失败：{source}", path.display()),
             Self::Key(why) => format!("密钥错误：{why}"),
             Self::Genesis(e) => format!("创世文件有误：{e}"),

@@ -19,8 +19,7 @@ pub(crate) fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// Writes a new file with mode 600.
 pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(Error::io(path))?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(Error::io(path))?;
     file.write_all(bytes).map_err(Error::io(path))
 }
 

@@ -81,8 +81,8 @@ impl Manifest {
     /// I/O.
     pub fn write(&self, directory: &Path) -> Result<(), Error> {
         let path = directory.join(FILE);
-        let mut json = serde_json::to_vec_pretty(self)
-            .map_err(|e| Error::Damaged { path: path.clone(), why: e.to_string() })?;
+        let mut json =
+            serde_json::to_vec_pretty(self).map_err(|e| Error::Damaged { path: path.clone(), why: e.to_string() })?;
         json.push(b'\n');
         write_atomic(&path, &json)
     }
@@ -123,7 +123,9 @@ mod tests {
         manifest.write(dir.path()).expect("writable");
         assert_eq!(Manifest::read(dir.path()).expect("just written"), manifest);
         let text = std::fs::read_to_string(dir.path().join(FILE)).expect("readable");
-        for name in ["chain_id", "genesis", "nodes", "endpoint", "address", "directory", "config", "key_file", "pid", "log"] {
+        for name in
+            ["chain_id", "genesis", "nodes", "endpoint", "address", "directory", "config", "key_file", "pid", "log"]
+        {
             assert!(text.contains(&format!("\"{name}\"")), "{name}");
         }
     }

@@ -24,18 +24,17 @@ const GRACE: Duration = Duration::from_secs(20);
 pub enum Lifetime {
     /// They end with it, however it ends.
     Bound,
-    /// They go on; `network.json` and `nodeN/node.pid` name them.
+    /// They go on once [`Network::detach`] was called; `network.json` and `nodeN/node.pid` name them.
     Detached,
 }
 
-/// A local network. Dropping a [`Lifetime::Bound`] one kills its nodes.
+/// A local network. Dropping it kills the nodes that it started, unless they were detached.
 #[derive(Debug)]
 pub struct Network {
     directory: PathBuf,
     manifest: Manifest,
     genesis: Genesis,
     binary: PathBuf,
-    lifetime: Lifetime,
     processes: Vec<Option<Process>>,
     group: Option<Group>,
     // Held while we work on the directory.
@@ -81,7 +80,7 @@ impl Network {
             Lifetime::Bound => Some(Group::new().map_err(Error::io(Path::new("/bin/sh")))?),
             Lifetime::Detached => None,
         };
-        Ok(Self { directory, manifest, genesis, binary, lifetime, processes, group, _lock: lock })
+        Ok(Self { directory, manifest, genesis, binary, processes, group, _lock: lock })
     }
 
     /// Its directory, absolute.
@@ -285,6 +284,13 @@ impl Network {
         }
     }
 
+    /// Lets the nodes of a [`Lifetime::Detached`] network go on when this value is dropped.
+    pub fn detach(mut self) {
+        if self.group.is_none() {
+            self.processes.clear();
+        }
+    }
+
     /// The last lines of a node's log.
     ///
     /// # Panics
@@ -350,19 +356,16 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        if self.lifetime == Lifetime::Detached {
-            return;
-        }
-        for process in self.processes.iter().flatten() {
-            // The group's end below is the second try.
-            let _sent = process.signal(Signal::SIGKILL);
-        }
+        let mut children: Vec<_> = self
+            .processes
+            .drain(..)
+            .flatten()
+            .filter_map(|p| if let Process::Child(c) = p { Some(c) } else { None })
+            .collect();
+        // A child that has ended already is what we want; nothing can be reported from here.
+        children.iter_mut().for_each(|c| drop(c.kill()));
         self.group = None;
-        for process in self.processes.iter_mut().flatten() {
-            if let Process::Child(child) = process {
-                let _reaped = child.wait();
-            }
-        }
+        children.iter_mut().for_each(|c| drop(c.wait()));
     }
 }
 

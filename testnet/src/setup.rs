@@ -63,8 +63,7 @@ impl Plan {
             write_key(directory, &node.key_file, &format!("{}/key.password", node.directory), key)?;
             write_atomic(&directory.join(&node.config), self.config(node, &nodes)?.as_bytes())?;
         }
-        let manifest =
-            Manifest { chain_id: self.chain_id.clone(), genesis: "genesis.json".to_owned(), nodes, clients };
+        let manifest = Manifest { chain_id: self.chain_id.clone(), genesis: "genesis.json".to_owned(), nodes, clients };
         manifest.write(directory)?;
         Ok(manifest)
     }

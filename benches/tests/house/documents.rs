@@ -212,3 +212,40 @@ fn commands_are_read_from_fenced_blocks() {
     assert_eq!(commands(page), [(3, expected)]);
     assert!(anchors("# A `b` (c)\n").contains("a-b-c"));
 }
+
+/// Codes that the ledger and the node give to others.
+fn codes_in_sources() -> BTreeSet<String> {
+    let rooms = ["node/src", "node/storage/src/error.rs", "node/ledger/src/rejection.rs"];
+    let mut found = BTreeSet::new();
+    for file in files().iter().filter(|f| has_extension(f, "rs") && rooms.iter().any(|r| f.starts_with(r))) {
+        let source = text(file).expect("UTF-8");
+        let production = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for quoted in production.split('"').skip(1).step_by(2) {
+            let code = quoted.contains('_') && quoted.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            // Names with which a family of codes begins, and of the environment, are none.
+            if code && !quoted.ends_with('_') && !quoted.starts_with("HNCHAIN_") && !quoted.starts_with("CARGO_") {
+                found.insert(quoted.to_owned());
+            }
+        }
+    }
+    assert!(found.len() > 30, "{found:?}");
+    found
+}
+
+#[test]
+fn every_code_and_metric_is_in_the_operators_manual() {
+    let manual = text(Path::new("docs/operators.md")).expect("UTF-8");
+    let quoted: BTreeSet<&str> = manual.split('`').skip(1).step_by(2).collect();
+    let missing: Vec<_> = codes_in_sources().into_iter().filter(|c| !quoted.contains(c.as_str())).collect();
+    assert_none("codes that docs/operators.md does not explain:", &missing);
+
+    let table = text(Path::new("node/src/telemetry/metric.rs")).expect("UTF-8");
+    let is_metric = |t: &&str| t.starts_with("hnchain_") && !t.ends_with('_');
+    let names: BTreeSet<&str> = table.split('"').skip(1).step_by(2).filter(is_metric).collect();
+    assert!(names.len() > 20, "{names:?}");
+    let missing: Vec<_> = names.iter().filter(|n| !quoted.contains(*n)).map(|n| (*n).to_owned()).collect();
+    assert_none("metrics that docs/operators.md does not list:", &missing);
+    let listed = manual.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next());
+    let gone: Vec<_> = listed.filter(|n| n.starts_with("hnchain_") && !names.contains(n)).map(str::to_owned).collect();
+    assert_none("metrics that are gone:", &gone);
+}

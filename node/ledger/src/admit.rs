@@ -1,10 +1,10 @@
 //! What is refused before it costs anything: the rules that need no record, shared by the border and the block.
 
+use crate::Chain;
 use crate::membership::Member;
 use crate::registry;
 use crate::rejection::{Code, Failure, Rejection};
 use crate::state::{State, StateError, StateView};
-use crate::Chain;
 use hnchain_types::Height;
 use hnchain_types::transaction::Transaction;
 

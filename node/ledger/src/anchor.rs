@@ -37,11 +37,8 @@ impl Registry<Anchor> for Anchors {
     }
 
     fn apply(&self, context: &Context<'_>, state: &mut State<'_>, op: &Anchor) -> Result<proto::Event, Failure> {
-        let mut next = if op.version == 1 {
-            first(state, &op.record)?
-        } else {
-            next(context, state, &op.record, op.version)?
-        };
+        let mut next =
+            if op.version == 1 { first(state, &op.record)? } else { next(context, state, &op.record, op.version)? };
         next.commitment = op.commitment.0.to_vec();
         next.batch_size = op.batch_size;
         Ok(write(context, state, &op.record, next))

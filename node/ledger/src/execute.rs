@@ -8,6 +8,7 @@ use crate::{BlockContext, Chain};
 use hnchain_types::transaction::{Outcome, Receipt, Transaction};
 use hnchain_types::{BlockHash, Height, ResultHash, TxId, ValidatorsHash, proto};
 use prost::Message;
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 /// What a block did.
@@ -37,7 +38,7 @@ pub fn execute(
     view: &dyn StateView,
     chain: &Chain,
     block: &BlockContext,
-    transactions: &[Transaction],
+    transactions: &[impl Borrow<Transaction>],
 ) -> Result<Execution, StateError> {
     let mut state = State::new(view);
     if let Some((height, hash, result)) = block.parent {
@@ -46,7 +47,7 @@ pub fn execute(
     }
     let mut seen = BTreeSet::new();
     let mut receipts = Vec::with_capacity(transactions.len());
-    for (tx, index) in transactions.iter().zip(0u32..) {
+    for (tx, index) in transactions.iter().map(Borrow::borrow).zip(0u32..) {
         let outcome = match transaction(&mut state, chain, block, &mut seen, tx) {
             Ok(events) => {
                 state.keep();

@@ -45,6 +45,7 @@ struct Adversary {
     own: PeerId,
     swarm: tokio::task::JoinHandle<()>,
     closed: Arc<Notify>,
+    frozen: Arc<Notify>,
 }
 
 impl Drop for Adversary {
@@ -58,7 +59,7 @@ impl Adversary {
         let identity = identity([seed; 32]).unwrap();
         let own = identity.public().to_peer_id();
         let transport = build(&identity, DEADLINE).unwrap();
-        let mut swarm = Swarm::new(transport, Behaviour::new(9, 9), own, SwarmConfig::with_tokio_executor());
+        let mut swarm = Swarm::new(transport, Behaviour::new(9, 9), own, SwarmConfig::without_executor());
         let address = multiaddr(network.listen_address());
         swarm.dial(DialOpts::unknown_peer_id().address(address).allocate_new_port().build()).unwrap();
         let link = loop {
@@ -68,16 +69,26 @@ impl Adversary {
                 _ => {}
             }
         };
-        let closed = Arc::new(Notify::new());
-        let notify = closed.clone();
+        let (closed, frozen) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (notify, freeze) = (closed.clone(), frozen.clone());
         let swarm = tokio::spawn(async move {
             loop {
-                if let SwarmEvent::ConnectionClosed { .. } = swarm.select_next_some().await {
-                    notify.notify_one();
+                tokio::select! {
+                    event = swarm.select_next_some() => {
+                        if let SwarmEvent::ConnectionClosed { .. } = event {
+                            notify.notify_one();
+                        }
+                    }
+                    () = freeze.notified() => std::future::pending().await,
                 }
             }
         });
-        Self { link, own, swarm, closed }
+        Self { link, own, swarm, closed, frozen }
+    }
+
+    /// Stops reading and writing its socket without closing it, like a stopped process.
+    fn freeze(&self) {
+        self.frozen.notify_one();
     }
 
     async fn open(&self, purpose: Purpose) -> Stream {
@@ -240,6 +251,23 @@ async fn a_peer_that_never_reads_costs_no_more_than_its_queue() {
         tokio::task::yield_now().await;
     }
     assert_eq!(network.stats().consensus.dropped, 500);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_connection_of_a_frozen_peer_is_really_closed() {
+    let (v, other) = two_keys();
+    let limits = Limits { silence: Duration::from_secs(2), ..Limits::default() };
+    let (network, mut events) = victim(v, limits).await;
+    let frozen = Adversary::connect(&network, 77).await;
+    let _control = frozen.authenticate(other).await;
+    assert_eq!(next(&mut events.control).await, Control::Connected(key(other).public_key()));
+    frozen.freeze();
+    // Fill the socket's buffers and the queue, so that a goodbye cannot be written.
+    let message: Arc<[u8]> = vec![0; 1 << 20].into();
+    eventually("full", || !network.send(&key(other).public_key(), Channel::Consensus, message.clone())).await;
+    assert_eq!(next(&mut events.control).await, Control::Disconnected(key(other).public_key()));
+    assert_eq!(network.stats().silent, 1);
+    eventually("closed", || network.stats().connections == 0).await;
 }
 
 #[tokio::test]

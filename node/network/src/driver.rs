@@ -114,6 +114,8 @@ impl Driver {
                 }
             }
             self.shared.counts.unauthenticated.set(self.swarm.behaviour().strangers());
+            let established = self.swarm.network_info().connection_counters().num_established();
+            self.shared.counts.connections.set(established as usize);
         }
         standing.shutdown().await;
         links.shutdown().await;

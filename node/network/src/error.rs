@@ -75,3 +75,20 @@ impl NetworkError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{REPLY_BYTES, REQUEST_BYTES};
+
+    #[test]
+    fn messages_name_the_real_limits_in_both_languages() {
+        let key = hnchain_crypto::SecretKey::from_bytes(&[1; 32]).expect("in range").public_key();
+        for (error, limit) in
+            [(NetworkError::RequestTooLarge(7), REQUEST_BYTES), (NetworkError::ReplyTooLarge(key), REPLY_BYTES)]
+        {
+            let limit = limit.to_string();
+            assert!(error.to_string().contains(&limit) && error.zh().contains(&limit), "{error}");
+        }
+    }
+}

@@ -231,9 +231,8 @@ impl ConnectionHandler for Handler {
     fn on_connection_event(&mut self, event: ConnectionEvent<'_, Offer, Offer, (), Opening>) {
         match event {
             ConnectionEvent::FullyNegotiatedInbound(FullyNegotiatedInbound { protocol: (purpose, stream), .. }) => {
-                if self.inbound.try_send((purpose, stream)).is_err() {
-                    tracing::debug!(protocol = purpose.name(), "inbound stream dropped");
-                }
+                let kept = self.inbound.try_send((purpose, stream)).is_ok();
+                tracing::trace!(protocol = purpose.name(), kept, "inbound stream");
             }
             ConnectionEvent::FullyNegotiatedOutbound(FullyNegotiatedOutbound { protocol: (_, stream), info }) => {
                 drop(info.send(Ok(stream))); // whoever asked may have given up: the stream closes

@@ -48,6 +48,8 @@ pub struct Stats {
     pub requests: RequestStats,
     /// Peers linked now.
     pub connected: usize,
+    /// Encrypted connections now, links or not.
+    pub connections: u64,
     /// Inbound connections that have not finished the hello now.
     pub unauthenticated: u64,
     /// Links since the start.
@@ -107,6 +109,7 @@ pub(crate) struct Counts {
     pub(crate) failed: Count,
     pub(crate) served: Count,
     pub(crate) refused: Count,
+    pub(crate) connections: Count,
     pub(crate) unauthenticated: Count,
     pub(crate) links: Count,
     pub(crate) violations: Count,
@@ -148,6 +151,7 @@ impl Counts {
                 refused: self.refused.get(),
             },
             connected: 0,
+            connections: self.connections.get(),
             unauthenticated: self.unauthenticated.get(),
             links: self.links.get(),
             violations: self.violations.get(),

@@ -1,108 +1,20 @@
 //! Whole nodes over real loopback sockets.
 #![allow(clippy::unwrap_used)]
 
-use hnchain_crypto::{Digest, PublicKey, SecretKey};
+mod nodes;
+
+use hnchain_crypto::Digest;
 use hnchain_network::{
-    Channel, Config, Control, Events, Limits, Network, NetworkError, PeerAddress, QueueLimit, REQUEST_BYTES,
-    TRANSACTIONS_FRAME_BYTES, start,
+    Channel, Control, Limits, NetworkError, PeerAddress, QueueLimit, REQUEST_BYTES, TRANSACTIONS_FRAME_BYTES, start,
 };
 use hnchain_types::GenesisDigest;
-use std::collections::BTreeSet;
+use nodes::*;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-
-/// Far beyond what anything here takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
-
-fn key(n: u8) -> SecretKey {
-    SecretKey::from_bytes(&[n; 32]).unwrap()
-}
-
-fn public(n: u8) -> PublicKey {
-    key(n).public_key()
-}
-
-fn keys(numbers: impl IntoIterator<Item = u8>) -> BTreeSet<PublicKey> {
-    numbers.into_iter().map(public).collect()
-}
-
-/// Node `n` of a chain whose members are 1 to 9.
-fn config(n: u8) -> Config {
-    let genesis = GenesisDigest(Digest([7; 32]));
-    Config::new(genesis, key(n), "127.0.0.1:0".parse().unwrap(), keys(1..=9), [n; 32])
-}
-
-fn address_of(network: &Network) -> PeerAddress {
-    PeerAddress { public_key: network.public_key(), address: network.listen_address().to_string() }
-}
-
-struct Node {
-    network: Network,
-    events: Events,
-}
-
-impl Node {
-    async fn start(config: Config) -> Self {
-        let (network, events) = start(config).await.unwrap();
-        Self { network, events }
-    }
-
-    /// Starts node `n`, which dials the given ones.
-    async fn dialling(mut config: Config, peers: &[&Self]) -> Self {
-        config.peers = peers.iter().map(|p| address_of(&p.network)).collect();
-        Self::start(config).await
-    }
-
-    fn key(&self) -> PublicKey {
-        self.network.public_key()
-    }
-
-    async fn control(&mut self) -> Control {
-        timeout(DEADLINE, self.events.control.recv()).await.expect("in time").expect("open")
-    }
-
-    async fn consensus(&mut self) -> (PublicKey, Vec<u8>) {
-        timeout(DEADLINE, self.events.consensus.recv()).await.expect("in time").expect("open")
-    }
-
-    async fn transactions(&mut self) -> (PublicKey, Vec<u8>) {
-        timeout(DEADLINE, self.events.transactions.recv()).await.expect("in time").expect("open")
-    }
-
-    fn connected(&self, to: &Self) -> bool {
-        self.network.peers().iter().any(|p| p.public_key == to.key() && p.connected)
-    }
-
-    fn refusals(&self, code: &str) -> u64 {
-        self.network.stats().hellos_failed[code]
-    }
-
-    /// Sends, waiting while the queue is full.
-    async fn send(&self, to: &Self, channel: Channel, bytes: &[u8]) {
-        let bytes: Arc<[u8]> = bytes.into();
-        eventually("queued", || self.network.send(&to.key(), channel, bytes.clone())).await;
-    }
-}
-
-async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !condition() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// Two connected nodes, the second dials.
-async fn pair(first: Config, second: Config) -> (Node, Node) {
-    let a = Node::start(first).await;
-    let b = Node::dialling(second, &[&a]).await;
-    eventually("connected", || a.connected(&b) && b.connected(&a)).await;
-    (a, b)
-}
 
 /// A port that was free a moment ago.
 fn free_address() -> SocketAddr {
@@ -135,7 +47,7 @@ async fn two_nodes_exchange_on_both_channels_in_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_largest_and_the_empty_message_pass_and_a_larger_one_is_not_queued() {
     let (a, mut b) = pair(config(1), config(2)).await;
-    let largest: Vec<u8> = (0..TRANSACTIONS_FRAME_BYTES).map(|i| (i % 251) as u8).collect();
+    let largest: Vec<u8> = (0..TRANSACTIONS_FRAME_BYTES).map(|i| u8::try_from(i % 251).unwrap()).collect();
     a.send(&b, Channel::Transactions, &largest).await;
     a.send(&b, Channel::Transactions, b"").await;
     assert!(b.transactions().await.1 == largest, "the largest message arrives whole");
@@ -471,6 +383,21 @@ async fn host_names_are_resolved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_may_listen_on_every_interface() {
+    let mut everywhere = config(1);
+    everywhere.listen = "0.0.0.0:0".parse().unwrap();
+    let a = Node::start(everywhere).await;
+    let mut near = config(2);
+    let address = format!("127.0.0.1:{}", a.network.listen_address().port());
+    near.peers = vec![PeerAddress { public_key: public(1), address }];
+    let b = Node::start(near).await;
+    eventually("connected", || b.connected(&a) && a.connected(&b)).await;
+    let mut second = config(3);
+    second.listen = a.network.listen_address();
+    assert_eq!(start(second.clone()).await.unwrap_err(), NetworkError::PortInUse(second.listen));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shutdown_frees_the_port_at_once_and_may_be_repeated() {
     let (mut a, b) = pair(config(1), config(2)).await;
     let address = a.network.listen_address();
@@ -491,31 +418,4 @@ async fn dropping_the_handle_closes_the_network() {
     assert_eq!(a.control().await, Control::Connected(public(2)));
     drop(b);
     assert_eq!(a.control().await, Control::Disconnected(public(2)));
-}
-
-/// `cargo test -p hnchain-network --test network -- --ignored --nocapture throughput`
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
-async fn throughput_on_loopback() {
-    let (a, mut b) = pair(config(1), config(2)).await;
-    for (size, count) in [(200usize, 200_000usize), (2_000, 100_000), (1 << 20, 500)] {
-        let sender = a.network.clone();
-        let to = b.key();
-        let message: Arc<[u8]> = vec![5u8; size].into();
-        let start = Instant::now();
-        let sending = tokio::spawn(async move {
-            for _ in 0..count {
-                while !sender.send(&to, Channel::Consensus, message.clone()) {
-                    tokio::task::yield_now().await;
-                }
-            }
-        });
-        for _ in 0..count {
-            b.consensus().await;
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        sending.await.unwrap();
-        let (rate, megabytes) = (count as f64 / seconds, (count * size) as f64 / seconds / 1e6);
-        println!("{size:>8} bytes: {rate:>9.0} messages/s, {megabytes:>7.1} MB/s");
-    }
 }

@@ -13,10 +13,8 @@
 
 mod disseminate;
 mod peers;
-#[cfg(test)]
-mod tests;
 
-pub use disseminate::{Outlet, decode_frame, disseminate, encode_frame};
+pub use disseminate::{FRAME_TRANSACTIONS, Outlet, decode_frame, disseminate, encode_frame};
 pub use peers::Peers;
 
 use crate::ledger_state;
@@ -113,7 +111,7 @@ impl Admission {
     }
 
     async fn submit_checked(&self, raw: &[u8]) -> Result<Admitted, Refusal> {
-        let size = u32::try_from(raw.len()).ok().filter(|n| *n as usize <= CLIENT_BYTES / 16).unwrap_or(1);
+        let size = u32::try_from(raw.len().min(CLIENT_BYTES)).expect("the bound fits");
         let _room = self.client_bytes.try_acquire_many(size).map_err(|_| busy())?;
         let tx = match self.examine(raw)? {
             Examined::Known(admitted) => return Ok(admitted),

@@ -75,7 +75,8 @@ impl Store {
     fn prune(&self, batch: &mut WriteBatch, from: u64, old: Height, tip: Height) -> Result<u64, StorageError> {
         let database = &self.inner.database;
         // Rows of blocks in this very batch cannot be read yet; the next finalization prunes them.
-        let last = tip.0.saturating_sub(self.inner.keep_versions).min(old.0).min(from.saturating_add(PRUNED_AT_ONCE - 1));
+        let last =
+            tip.0.saturating_sub(self.inner.keep_versions).min(old.0).min(from.saturating_add(PRUNED_AT_ONCE - 1));
         for version in from..=last {
             let key = codec::height_key(Height(version));
             let Some(stale) = database.get(Family::Stale, &key)? else { continue };

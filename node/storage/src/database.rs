@@ -11,8 +11,9 @@
 //! anything else that is wrong refuses to open. RocksDB's default (`PointInTime`) would silently go back to before the
 //! damage and so forget blocks that were acknowledged. Closed logs are also listed with their sizes in the manifest, so
 //! that a missing or shortened one is noticed. Log files are not recycled, because old records after the end would hide
-//! a torn tail. Bytes cut off the end of the newest log are not noticeable as such: the store then opens at an earlier
-//! block, whole, and the node fetches the rest again.
+//! a torn tail. Two kinds of damage look like a torn tail and cannot be told from one: bytes cut off the end of the newest
+//! log, and a changed length field in its last 32 KiB. The store then opens at an earlier block, whole, and the node
+//! fetches the rest again.
 
 use crate::StorageError;
 use rocksdb::{
@@ -45,15 +46,8 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    const ALL: [Self; 7] = [
-        Self::Blocks,
-        Self::BlockHeights,
-        Self::Transactions,
-        Self::Rows,
-        Self::Nodes,
-        Self::Stale,
-        Self::Meta,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Blocks, Self::BlockHeights, Self::Transactions, Self::Rows, Self::Nodes, Self::Stale, Self::Meta];
 
     const fn name(self) -> &'static str {
         match self {
@@ -130,14 +124,36 @@ impl Database {
 
     /// Opens an existing one. A missing file is damage, never a reason to begin anew.
     pub(crate) fn open(path: &Path, directory: &Path) -> Result<Self, StorageError> {
-        Self::start(path, directory, false)
+        let database = Self::start(path, directory, false)?;
+        // A compaction that ends meanwhile must not delete what was just listed.
+        database.rocks.disable_file_deletions().map_err(|e| database.failed(&e))?;
+        let checked = database.check_files(path);
+        database.rocks.enable_file_deletions().map_err(|e| database.failed(&e))?;
+        checked.map(|()| database)
+    }
+
+    /// RocksDB opens only some table files at start; each one that is in use must be there in its full length.
+    fn check_files(&self, path: &Path) -> Result<(), StorageError> {
+        for live in self.rocks.live_files().map_err(|e| self.failed(&e))? {
+            let file = path.join(live.name.trim_start_matches('/'));
+            let length = match std::fs::metadata(&file) {
+                Ok(metadata) => metadata.len(),
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                    return Err(self.damaged(format!("{} is missing", file.display())));
+                }
+                Err(e) => return Err(StorageError::io(format!("look at {}", file.display()), &e)),
+            };
+            if length != live.size as u64 {
+                return Err(self.damaged(format!("{} has {length} bytes, not {}", file.display(), live.size)));
+            }
+        }
+        Ok(())
     }
 
     fn start(path: &Path, directory: &Path, create: bool) -> Result<Self, StorageError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
         let families = Family::ALL.map(|f| ColumnFamilyDescriptor::new(f.name(), f.options(&cache)));
-        let rocks =
-            DB::open_cf_descriptors(&options(create), path, families).map_err(|e| on_open(directory, &e))?;
+        let rocks = DB::open_cf_descriptors(&options(create), path, families).map_err(|e| on_open(directory, &e))?;
         Ok(Self { rocks, directory: directory.to_owned() })
     }
 

@@ -7,8 +7,7 @@ use std::path::Path;
 /// Takes an exclusive lock on a file of the directory for as long as the returned handle lives. The operating system
 /// releases it when the process ends, however it ends.
 pub(crate) fn lock(directory: &Path, name: &str) -> Result<File, StorageError> {
-    std::fs::create_dir_all(directory)
-        .map_err(|e| StorageError::io(format!("create {}", directory.display()), &e))?;
+    std::fs::create_dir_all(directory).map_err(|e| StorageError::io(format!("create {}", directory.display()), &e))?;
     let path = directory.join(name);
     let describe = || format!("lock {}", path.display());
     let file = OpenOptions::new()

@@ -207,8 +207,8 @@ struct Hole {
 enum At<'a> {
     /// The body of a whole group, and where it ends.
     Group(&'a [u8], usize),
-    /// A true head whose body is wrong or ends early.
-    Body,
+    /// A true head whose body is wrong or ends early, and where the body should end.
+    Body(usize),
     /// No head.
     Nothing,
 }
@@ -223,7 +223,7 @@ fn read_at(bytes: &[u8], at: usize) -> At<'_> {
     let end = at + HEAD + length;
     match bytes.get(at + HEAD..end) {
         Some(body) if length <= BODY_BYTES && checks[8..] == check("body", at as u64, body) => At::Group(body, end),
-        _ => At::Body,
+        _ => At::Body(end),
     }
 }
 
@@ -236,21 +236,29 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Vec<u8>>, u64), Hole> {
     while at < bytes.len() {
         let (body, end) = match read_at(bytes, at) {
             At::Group(body, end) => (body, end),
-            At::Body | At::Nothing => {
-                // A tail that a crash left has nothing whole behind it.
-                let next = (at + 1..bytes.len()).find(|later| matches!(read_at(bytes, *later), At::Group(..)));
-                match next {
-                    Some(next) => {
-                        return Err(Hole { at: at as u64, why: format!("votes up to byte {next} are lost") });
-                    }
-                    None => break,
-                }
+            // A tail that a crash left has nothing whole behind it.
+            At::Body(after) => {
+                no_group_from(bytes, at, after)?;
+                break;
+            }
+            At::Nothing => {
+                no_group_from(bytes, at, at + 1)?;
+                break;
             }
         };
-        split(body, &mut records).ok_or_else(|| Hole { at: at as u64, why: "a group does not divide into records".into() })?;
+        split(body, &mut records)
+            .ok_or_else(|| Hole { at: at as u64, why: "a group does not divide into records".into() })?;
         at = end;
     }
     Ok((records, at as u64))
+}
+
+/// Refuses a hole: something wrong at `at` although a whole group begins at `from` or later.
+fn no_group_from(bytes: &[u8], at: usize, from: usize) -> Result<(), Hole> {
+    match (from..bytes.len()).find(|later| matches!(read_at(bytes, *later), At::Group(..))) {
+        Some(next) => Err(Hole { at: at as u64, why: format!("votes up to byte {next} are lost") }),
+        None => Ok(()),
+    }
 }
 
 fn split(mut body: &[u8], records: &mut Vec<Vec<u8>>) -> Option<()> {
@@ -274,7 +282,7 @@ mod tests {
         assert_eq!(body, b"\0\0\0\x04vote");
         let bytes = group(8, &body);
         let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(hex, "GOLDEN");
+        assert_eq!(hex, "00000008da998ccd31b6e2fb74121764fc631ea600000004766f7465");
         assert!(matches!(read_at(&[&HEADER[..], &bytes].concat(), 8), At::Group(b, 36) if b == body));
     }
 

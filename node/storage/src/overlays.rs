@@ -1,13 +1,13 @@
 //! Executed blocks that are not final: in memory, on top of the store, forks apart.
 
+use crate::StorageError;
 use crate::commit::Step;
 use crate::store::{Store, Tip};
 use crate::tree::{self, Changes, Hot, Reader, TreeUpdate};
-use crate::StorageError;
 use hnchain_crypto::merkle;
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock};
 use hnchain_types::certificate::{Certificate, Statement};
-use hnchain_types::{BlockHash, Height, ResultHash, TxId, ValidatorsHash};
+use hnchain_types::{BlockHash, Height, ResultHash, TxId, ValidatorsHash, limits};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ impl Overlays {
         if let Some(known) = self.blocks.get(&hash) {
             return Ok(known.result.clone());
         }
-        self.check_parts(&block, receipts.len(), ids.len())?;
+        self.check_parts(&block, &receipts, ids.len())?;
         let chain = self
             .chain(&block.header.parent)
             .ok_or_else(|| StorageError::Misuse(format!("the parent of block {hash} is not the tip or above it")))?;
@@ -143,15 +143,21 @@ impl Overlays {
         Ok(result)
     }
 
-    fn check_parts(&self, block: &Block, receipts: usize, ids: usize) -> Result<(), StorageError> {
+    fn check_parts(&self, block: &Block, receipts: &[Vec<u8>], ids: usize) -> Result<(), StorageError> {
         if block.header.genesis != self.store.genesis() {
             return Err(StorageError::Misuse(format!("block {} is of another chain", block.header.hash())));
         }
         let transactions = block.transactions.len();
-        if receipts != transactions || ids != transactions {
+        if receipts.len() != transactions || ids != transactions {
             return Err(StorageError::Misuse(format!(
-                "{transactions} transactions need as many receipts and ids, not {receipts} and {ids}"
+                "{transactions} transactions need as many receipts and ids, not {} and {ids}",
+                receipts.len()
             )));
+        }
+        // Beyond this, nobody could decode the block again.
+        let bytes: usize = receipts.iter().map(Vec::len).sum();
+        if bytes > limits::BLOCK_BYTES {
+            return Err(StorageError::Misuse(format!("{bytes} bytes of receipts in one block")));
         }
         Ok(())
     }

@@ -38,7 +38,8 @@ impl Store {
         let database = &self.inner.database;
         let snapshot = &database.rocks().snapshot();
         let reader = Snapshots { database, snapshot };
-        let stored = reader.get(Family::Meta, META_TIP)?.ok_or_else(|| database.damaged("meta row `tip` is missing"))?;
+        let stored =
+            reader.get(Family::Meta, META_TIP)?.ok_or_else(|| database.damaged("meta row `tip` is missing"))?;
         let stored: StoredTip = wire::decode("tip", &stored).map_err(|e| database.damaged(e.to_string()))?;
         let Some(certificate) = &stored.tip.certificate else { return Ok(None) };
         let row = reader.get(Family::Rows, key.as_bytes())?;

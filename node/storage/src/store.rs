@@ -9,6 +9,7 @@ use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::Genesis;
 use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, StateRoot, TxId, View, wire};
 use jmt::storage::Node;
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{WriteBatch, WriteOptions};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -184,6 +185,21 @@ impl Store {
         self.inner.database.get(Family::Rows, key.as_bytes())
     }
 
+    /// Makes a backup while the store is in use: a data directory whose `store` holds the newest final block. Table files
+    /// are linked where the file system allows it. `target` must not exist; the vote journal is not part of a backup,
+    /// because an old one is worse than none.
+    ///
+    /// # Errors
+    /// A target that exists; I/O and damage.
+    pub fn backup(&self, target: &Path) -> Result<(), StorageError> {
+        let database = &self.inner.database;
+        std::fs::create_dir(target).map_err(|e| StorageError::io(format!("create {}", target.display()), &e))?;
+        Checkpoint::new(database.rocks())
+            .and_then(|c| c.create_checkpoint(target.join(STORE)))
+            .map_err(|e| database.failed(&e))?;
+        directory::sync(target)
+    }
+
     pub(crate) fn node(&self, key: &[u8]) -> Result<Option<Node>, StorageError> {
         let database = &self.inner.database;
         let Some(bytes) = database.get(Family::Nodes, key)? else { return Ok(None) };
@@ -227,8 +243,7 @@ fn create(directory: &Path, genesis: &Genesis, rows: &BTreeMap<String, Vec<u8>>)
         state_root: update.root,
         certificate: None,
     };
-    let identity =
-        Identity { genesis: genesis.digest(), genesis_rows: digest_of(rows), genesis_root: update.root };
+    let identity = Identity { genesis: genesis.digest(), genesis_rows: digest_of(rows), genesis_root: update.root };
     let meta = family(Family::Meta);
     batch.put_cf(meta, META_FORMAT, FORMAT.to_be_bytes());
     batch.put_cf(meta, META_IDENTITY, encode("identity", &identity)?);
@@ -298,9 +313,8 @@ fn read_meta<T: serde::de::DeserializeOwned>(
     what: &'static str,
     key: &[u8],
 ) -> Result<T, StorageError> {
-    let bytes = database
-        .get(Family::Meta, key)?
-        .ok_or_else(|| database.damaged(format!("meta row `{what}` is missing")))?;
+    let bytes =
+        database.get(Family::Meta, key)?.ok_or_else(|| database.damaged(format!("meta row `{what}` is missing")))?;
     wire::decode(what, &bytes).map_err(|e| database.damaged(e.to_string()))
 }
 
@@ -310,7 +324,11 @@ fn check_tip(database: &Database) -> Result<Tip, StorageError> {
     let tip = &stored.tip;
     let height = codec::height_key(tip.height);
     let ensure = |holds: bool, what: &str| {
-        if holds { Ok(()) } else { Err(database.damaged(format!("{what} at height {} disagrees with the tip", tip.height))) }
+        if holds {
+            Ok(())
+        } else {
+            Err(database.damaged(format!("{what} at height {} disagrees with the tip", tip.height)))
+        }
     };
     for family in [Family::Rows, Family::Transactions] {
         let mark = database.get(family, MARK)?;

@@ -30,7 +30,11 @@ pub(crate) fn genesis(rows: &BTreeMap<String, Vec<u8>>) -> Result<TreeUpdate, an
 }
 
 /// The tree at `version` from the one at `version − 1`, which the reader holds.
-pub(crate) fn update<R: TreeReader>(reader: &R, version: Version, changes: &Changes) -> Result<TreeUpdate, anyhow::Error> {
+pub(crate) fn update<R: TreeReader>(
+    reader: &R,
+    version: Version,
+    changes: &Changes,
+) -> Result<TreeUpdate, anyhow::Error> {
     let mut update = put(reader, version, changes.iter().map(|(key, row)| (key_hash(key), row.clone())).collect())?;
     // jmt copies an unchanged root to the new version and leaves the old one behind: nobody else would delete it.
     let old_root = root_key(version - 1);

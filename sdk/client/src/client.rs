@@ -6,11 +6,12 @@ use crate::options::Options;
 use crate::read::{self, CertifiedHeader, NodeStatus, RecordAnswer, Submitted, TransactionState};
 use crate::signer::{Draft, Signer};
 use crate::subscribe::Blocks;
-use hnchain_proof::{Bundle, Opening, Verdict};
-use hnchain_types::block::FinalizedBlock;
+use hnchain_crypto::Digest;
+use hnchain_proof::{Bundle, Opening, RecordView, Verdict};
+use hnchain_types::block::{FinalizedBlock, Header};
 use hnchain_types::genesis::Genesis;
 use hnchain_types::transaction::{Receipt, RecordKey, Transaction};
-use hnchain_types::{Height, TxId, proto};
+use hnchain_types::{DecodeError, Height, TxId, proto};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 const WAIT_GRACE: Duration = Duration::from_secs(2);
 /// Right after finality another node, or one that saw only a descendant's certificate, may still prove the state before.
 /// Asking again this often bridges that.
-const PROOF_RETRIES: u32 = 20;
+const PROOF_RETRIES: u32 = 10;
 
 /// A client of a chain over a list of its nodes. Cheap to clone; clones share connections.
 #[derive(Clone)]
@@ -158,8 +159,8 @@ impl Client {
     /// same bytes go to the next node; the chain applies them once.
     ///
     /// # Errors
-    /// [`Error::Rejected`] by the ledger (with the receipt), [`Error::Refused`] by a node before it was queued,
-    /// [`Error::Unsettled`] when the time passes, or no node answered.
+    /// [`Error::Rejected`] by the ledger (with the receipt), [`Error::Refused`] by a node before any took it (unless
+    /// [`crate::Refusal::uncertain`]), [`Error::Unsettled`] when the time passes, or no node answered.
     pub async fn submit_and_wait(&self, transaction: &Transaction, timeout: Duration) -> Result<Receipt, Error> {
         let deadline = Instant::now() + timeout;
         let id = transaction.id();
@@ -180,11 +181,14 @@ impl Client {
                 // Handed in before, by an attempt whose answer was lost or by somebody else: it is in a block.
                 Err(e) if delivered || e.code() == "TX_REPLAYED" => {
                     delivered = true;
-                    last = Some(e);
                     let until = deadline.min(Instant::now() + self.nodes.options.patience);
                     match self.wait(&id, until.saturating_duration_since(Instant::now())).await {
                         Ok(receipt) => return settled(receipt),
-                        Err(e) => last = Some(e),
+                        // Its time is over, and no node has it in a block.
+                        Err(_not_yet) if e.code() == "TX_EXPIRED" => {
+                            return Err(Error::Unsettled { id, last: Some(Box::new(e)) });
+                        }
+                        Err(_not_yet) => last = Some(e),
                     }
                 }
                 Err(e) => return Err(e),
@@ -258,11 +262,20 @@ impl Client {
     /// # Errors
     /// Names that break a format rule, nothing certified yet, or no node answered.
     pub async fn prove(&self, namespace: &str, id: &str) -> Result<Bundle, Error> {
-        let key = read::key(namespace, id)?;
-        self.prove_checked(&key, |_| Ok(())).await
+        self.prove_since(namespace, id, Height(0)).await
     }
 
-    async fn prove_checked<C>(&self, key: &RecordKey, check: C) -> Result<Bundle, Error>
+    /// [`Client::prove`] in a state at or after a height: after `submit_and_wait`, the receipt's height makes sure that
+    /// the proof is about the record just written, whichever node answers.
+    ///
+    /// # Errors
+    /// As [`Client::prove`]; [`Error::Behind`] when no node has come that far.
+    pub async fn prove_since(&self, namespace: &str, id: &str, height: Height) -> Result<Bundle, Error> {
+        let key = read::key(namespace, id)?;
+        self.prove_checked(&key, height, |_| Ok(())).await
+    }
+
+    async fn prove_checked<C>(&self, key: &RecordKey, since: Height, check: C) -> Result<Bundle, Error>
     where
         C: Fn(&Bundle) -> Result<(), String> + Copy,
     {
@@ -271,9 +284,14 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let answer = peer.client.get_proof(record_request(key)).await.map_err(|s| peer.failed(WHAT, &s))?;
                 let message = answer.into_inner().bundle.ok_or_else(|| peer.bad(WHAT, "no bundle"))?;
-                let bundle = Bundle::from_proto(message).map_err(|e| peer.bad(WHAT, e))?;
-                if bundle.key() != key.state_key() {
+                let bundle = Bundle::from_message(message).map_err(|e| peer.bad(WHAT, e))?;
+                if bundle.record_key().as_ref() != Some(key) {
                     return Err(peer.bad(WHAT, "the proof is about another record"));
+                }
+                let height = height(&bundle).map_err(|e| peer.bad(WHAT, e))?;
+                if height < since {
+                    let endpoint = peer.name.to_string();
+                    return Err(Failure::Transient(Error::Behind { endpoint, height, wanted: since }));
                 }
                 check(&bundle).map_err(|e| peer.bad(WHAT, e))?;
                 Ok(bundle)
@@ -288,7 +306,7 @@ impl Client {
     pub async fn prove_verified(&self, namespace: &str, id: &str, trust: &Genesis) -> Result<(Bundle, Verdict), Error> {
         let key = read::key(namespace, id)?;
         let holds = |b: &Bundle| hnchain_proof::verify(b, trust).map(|_| ()).map_err(|e| e.to_string());
-        let bundle = self.prove_checked(&key, holds).await?;
+        let bundle = self.prove_checked(&key, Height(0), holds).await?;
         let verdict = hnchain_proof::verify(&bundle, trust)?;
         Ok((bundle, verdict))
     }
@@ -297,17 +315,17 @@ impl Client {
     /// Bridges the short time in which the newest certified state is still the one before the record.
     ///
     /// # Errors
-    /// As [`Client::prove`]; [`Error::Proof`] when the opening does not open the record's commitment.
+    /// As [`Client::prove`]; [`Error::Opening`] when it does not open the record's commitment.
     pub async fn prove_with_opening(&self, namespace: &str, id: &str, opening: &Opening) -> Result<Bundle, Error> {
-        let mut round = 0;
-        loop {
-            match self.prove(namespace, id).await?.with_opening(opening.clone()) {
-                Ok(bundle) => return Ok(bundle),
-                Err(e) if round >= PROOF_RETRIES => return Err(e.into()),
-                Err(_) => sleep(self.nodes.options.pause(0)).await,
+        for _ in 0..PROOF_RETRIES {
+            let bundle = self.prove(namespace, id).await?;
+            if commitment(&bundle)?.is_some_and(|(_, c)| opening.opens(&c)) {
+                return Ok(bundle.with_opening(*opening));
             }
-            round += 1;
+            sleep(self.nodes.options.pause(0)).await;
         }
+        let version = commitment(&self.prove(namespace, id).await?)?.map_or(0, |(version, _)| version);
+        Err(Error::Opening { version })
     }
 
     /// Status of the node that answers first.
@@ -386,6 +404,23 @@ impl Client {
     pub fn subscribe(&self, from: Height) -> Blocks {
         Blocks::new(Arc::clone(&self.nodes), from)
     }
+}
+
+/// Height that a bundle claims.
+fn height(bundle: &Bundle) -> Result<Height, DecodeError> {
+    Ok(Header::decode(&bundle.to_message().header)?.height)
+}
+
+/// Version and commitment of the record in a bundle.
+fn commitment(bundle: &Bundle) -> Result<Option<(u64, Digest)>, Error> {
+    let state = bundle.to_message().state.unwrap_or_default();
+    let Some(key) = bundle.record_key().filter(|_| state.present) else { return Ok(None) };
+    let record = RecordView::decode(&state.value, &key).map_err(|e| Error::BadResponse {
+        endpoint: "the node".to_owned(),
+        what: "prove",
+        why: e.to_string(),
+    })?;
+    Ok(Some((record.version, record.commitment)))
 }
 
 async fn status_of(mut peer: Peer) -> Result<NodeStatus, Failure> {

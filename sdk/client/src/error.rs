@@ -2,7 +2,7 @@
 
 use hnchain_proof::ProofError;
 use hnchain_types::transaction::{Outcome, Receipt};
-use hnchain_types::{DecodeError, TxId};
+use hnchain_types::{DecodeError, Height, TxId};
 use std::path::PathBuf;
 
 /// Why a call failed. [`Error::code`] is stable; the English text is `Display`, the Chinese one [`Error::message_zh`].
@@ -52,12 +52,28 @@ pub enum Error {
         /// What is wrong with the answer.
         why: String,
     },
+    /// The node has not come as far as the caller needs.
+    #[error("{endpoint} is at height {height}, {wanted} is needed")]
+    Behind {
+        /// The node.
+        endpoint: String,
+        /// Where it is.
+        height: Height,
+        /// Where it has to be.
+        wanted: Height,
+    },
     /// What the caller wants to send is not well formed.
     #[error("{0}")]
     Invalid(#[from] DecodeError),
     /// A proof does not hold.
     #[error("{0}")]
     Proof(Box<ProofError>),
+    /// An opening that does not open the record's commitment: of another document, another version, or damaged.
+    #[error("the opening does not open the commitment of version {version} of the record")]
+    Opening {
+        /// Version of the record that was proven; 0 when there is no such record.
+        version: u64,
+    },
     /// A file could not be read.
     #[error("{}: {why}", .path.display())]
     File {
@@ -78,6 +94,8 @@ pub struct Attempt {
     pub endpoint: String,
     /// What happened.
     pub why: String,
+    /// Whether the request may have reached it.
+    pub sent: bool,
 }
 
 /// A node's refusal.
@@ -93,6 +111,8 @@ pub struct Refusal {
     pub message_zh: Option<String>,
     /// Whether the same request may succeed later.
     pub retryable: bool,
+    /// Another node was asked before and did not answer: it may have taken the request.
+    pub uncertain: bool,
 }
 
 impl Error {
@@ -107,8 +127,10 @@ impl Error {
             Self::Rejected(r) => rejection(r).0,
             Self::Unsettled { .. } => "CLIENT_UNSETTLED",
             Self::BadResponse { .. } => "CLIENT_BAD_RESPONSE",
+            Self::Behind { .. } => "CLIENT_BEHIND",
             Self::Invalid(e) => e.code(),
             Self::Proof(e) => e.code(),
+            Self::Opening { .. } => "CLIENT_OPENING",
             Self::File { .. } => "CLIENT_FILE",
             Self::System(_) => "CLIENT_SYSTEM",
         }
@@ -118,7 +140,11 @@ impl Error {
     #[must_use]
     pub fn retryable(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Deadline { .. } | Self::Unsettled { .. } | Self::BadResponse { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Deadline { .. }
+            | Self::Unsettled { .. }
+            | Self::BadResponse { .. }
+            | Self::Behind { .. } => true,
             Self::Refused(r) => r.retryable,
             _ => false,
         }
@@ -146,8 +172,10 @@ impl Error {
                 format!("交易 {id} 已提交，但在时限内未确认最终性{why}")
             }
             Self::BadResponse { endpoint, why, .. } => format!("节点 {endpoint} 的应答有误：{why}"),
+            Self::Behind { endpoint, height, wanted } => format!("节点 {endpoint} 在高度 {height}，尚未到 {wanted}"),
             Self::Invalid(e) => format!("内容不合规则：{e}"),
             Self::Proof(e) => e.message_zh(),
+            Self::Opening { version } => format!("开示内容与该记录第 {version} 版的承诺不符"),
             Self::File { path, why } => format!("{}：{why}", path.display()),
             Self::System(what) => format!("操作系统未能提供：{what}"),
         }

@@ -61,6 +61,6 @@ pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
 pub use hnchain_proof as proof;
 pub use options::Options;
-pub use read::{CertifiedHeader, NodeStatus, PeerStatus, Record, RecordAnswer, Submitted, TransactionState};
+pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
 pub use signer::{Draft, Signer};
 pub use subscribe::Blocks;

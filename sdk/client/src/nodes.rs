@@ -18,6 +18,10 @@ const RESPONSE_BYTES: usize = 2 * limits::BLOCK_BYTES + 8 * 1024 * 1024;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A ping that is not answered this fast ends the connection.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Header with a node's stable code.
+const CODE_HEADER: &str = "hnchain-code";
+/// Header with a node's Chinese message, UTF-8.
+const ZH_HEADER: &str = "hnchain-message-zh-bin";
 /// Longest text of a node that is repeated in an error.
 const MESSAGE_CHARS: usize = 500;
 
@@ -112,14 +116,14 @@ impl Nodes {
                         self.prefer(index);
                         return Ok(answer);
                     }
-                    Ok(Err(Failure::Final(e))) => return Err(e),
+                    Ok(Err(Failure::Final(e))) => return Err(log.refused(e)),
                     Ok(Err(Failure::Elsewhere(e))) => elsewhere = Some(e),
                     Ok(Err(Failure::Transient(e))) => log.trouble(&name, e),
                     Err(_) => log.timed_out(&name),
                 }
             }
             if let Some(e) = elsewhere {
-                return Err(e);
+                return Err(log.refused(e));
             }
             let pause = self.options.pause(round);
             match left(deadline) {
@@ -172,35 +176,44 @@ impl Peer {
 
     /// Sorts a gRPC status.
     pub(crate) fn failed(&self, what: &'static str, status: &Status) -> Failure {
-        let own_code = status.metadata().get("hnchain-code").and_then(|v| v.to_str().ok());
-        let refusal = |retryable| {
-            let message_zh = status.metadata().get_bin("hnchain-message-zh-bin").and_then(|v| v.to_bytes().ok());
-            Error::Refused(Box::new(Refusal {
-                endpoint: self.name.to_string(),
-                code: own_code.map_or_else(|| rpc_code(status.code()).to_owned(), plain),
-                message: plain(status.message()),
-                message_zh: message_zh.and_then(|b| std::str::from_utf8(&b).ok().map(plain)),
-                retryable,
-            }))
-        };
+        let known = status.metadata().contains_key(CODE_HEADER);
         match status.code() {
-            Code::ResourceExhausted | Code::Aborted => Failure::Transient(refusal(true)),
-            Code::Unavailable if own_code.is_some() => Failure::Transient(refusal(true)),
+            Code::ResourceExhausted | Code::Aborted => Failure::Transient(self.refusal(status, true)),
             // The local codec reports bytes that are no message this way; a broken connection names its cause.
-            Code::Internal if own_code.is_none() && std::error::Error::source(status).is_none() => {
+            Code::Internal if !known && std::error::Error::source(status).is_none() => {
                 self.bad(what, plain(status.message()))
             }
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown | Code::Internal => {
-                let why = format!("{}: {}", rpc_code(status.code()), cause(status));
-                let attempt = Attempt { endpoint: self.name.to_string(), why };
+                if known {
+                    return Failure::Transient(self.refusal(status, true));
+                }
+                let (why, sent) = cause(status);
+                let attempt = Attempt { endpoint: self.name.to_string(), why, sent };
                 Failure::Transient(Error::Unreachable { what, tried: vec![attempt] })
             }
-            Code::OutOfRange | Code::DataLoss if own_code.is_none() => self.bad(what, plain(status.message())),
+            Code::OutOfRange | Code::DataLoss if !known => self.bad(what, plain(status.message())),
             Code::NotFound | Code::OutOfRange | Code::FailedPrecondition | Code::Unimplemented | Code::DataLoss => {
-                Failure::Elsewhere(refusal(false))
+                Failure::Elsewhere(self.refusal(status, false))
             }
-            _ => Failure::Final(refusal(false)),
+            _ => Failure::Final(self.refusal(status, false)),
         }
+    }
+
+    fn refusal(&self, status: &Status, retryable: bool) -> Error {
+        let metadata = status.metadata();
+        let code = metadata.get(CODE_HEADER).and_then(|v| v.to_str().ok());
+        let code = code.map_or_else(|| rpc_code(status.code()).to_owned(), plain);
+        let message = plain(status.message());
+        let message_zh = metadata.get_bin(ZH_HEADER).and_then(|v| v.to_bytes().ok());
+        Error::Refused(Box::new(Refusal {
+            endpoint: self.name.to_string(),
+            // Nodes repeat the code in the text for people who have nothing else.
+            message: message.strip_prefix(&format!("{code}: ")).unwrap_or(&message).to_owned(),
+            message_zh: message_zh.and_then(|b| std::str::from_utf8(&b).ok().map(plain)),
+            code,
+            retryable,
+            uncertain: false,
+        }))
     }
 }
 
@@ -213,18 +226,18 @@ pub(crate) fn left(deadline: Instant) -> Option<Duration> {
 /// What became of each node, and the most telling error.
 #[derive(Default)]
 struct Log {
-    tried: BTreeMap<String, String>,
+    tried: BTreeMap<String, (String, bool)>,
     telling: Option<Error>,
     timed_out: bool,
 }
 
 impl Log {
     fn trouble(&mut self, name: &str, error: Error) {
-        let why = match &error {
-            Error::Unreachable { tried, .. } => tried.first().map(|a| a.why.clone()).unwrap_or_default(),
-            other => other.to_string(),
+        let what_happened = match &error {
+            Error::Unreachable { tried, .. } => tried.first().map(|a| (a.why.clone(), a.sent)).unwrap_or_default(),
+            other => (other.to_string(), false),
         };
-        self.tried.insert(name.to_owned(), why);
+        self.note(name, what_happened);
         if !matches!(error, Error::Unreachable { .. }) {
             self.telling = Some(error);
         }
@@ -232,17 +245,31 @@ impl Log {
 
     fn timed_out(&mut self, name: &str) {
         self.timed_out = true;
-        self.tried.insert(name.to_owned(), "no answer in time".to_owned());
+        self.note(name, ("no answer in time".to_owned(), true));
+    }
+
+    /// The last words of each node; once sent, a request stays sent.
+    fn note(&mut self, name: &str, (why, sent): (String, bool)) {
+        let before = self.tried.get(name).is_some_and(|(_, sent)| *sent);
+        self.tried.insert(name.to_owned(), (why, sent || before));
+    }
+
+    /// A refusal, with the doubt whether a node that did not answer took the request.
+    fn refused(&self, mut error: Error) -> Error {
+        if let Error::Refused(refusal) = &mut error {
+            refusal.uncertain = self.tried.values().any(|(_, sent)| *sent);
+        }
+        error
     }
 
     /// A false or busy answer tells more than silence.
-    fn into_error(self, what: &'static str, out_of_time: bool) -> Error {
-        let tried = self.tried.into_iter().map(|(endpoint, why)| Attempt { endpoint, why }).collect();
-        match self.telling {
-            Some(e) => e,
-            None if self.timed_out || out_of_time => Error::Deadline { what, tried },
-            None => Error::Unreachable { what, tried },
+    fn into_error(mut self, what: &'static str, out_of_time: bool) -> Error {
+        if let Some(e) = self.telling.take() {
+            return self.refused(e);
         }
+        let attempt = |(endpoint, (why, sent))| Attempt { endpoint, why, sent };
+        let tried = self.tried.into_iter().map(attempt).collect();
+        if self.timed_out || out_of_time { Error::Deadline { what, tried } } else { Error::Unreachable { what, tried } }
     }
 }
 
@@ -251,15 +278,23 @@ fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS).collect()
 }
 
-/// The innermost cause: "connection refused" instead of "transport error".
-fn cause(status: &Status) -> String {
+/// The innermost cause ("connection refused" instead of "transport error"), and whether the request may have been sent.
+fn cause(status: &Status) -> (String, bool) {
     let mut source = std::error::Error::source(status);
-    let mut text = plain(status.message());
+    let (mut text, mut sent) = (plain(status.message()), true);
     while let Some(e) = source {
         text = plain(&e.to_string());
+        if let Some(io) = e.downcast_ref::<std::io::Error>() {
+            use std::io::ErrorKind as K;
+            let never = [K::ConnectionRefused, K::HostUnreachable, K::NetworkUnreachable, K::AddrNotAvailable];
+            sent &= !never.contains(&io.kind());
+        }
         source = e.source();
     }
-    text
+    if text.is_empty() {
+        text = rpc_code(status.code()).to_owned();
+    }
+    (text, sent)
 }
 
 const fn rpc_code(code: Code) -> &'static str {

@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn pause_grows_is_capped_and_at_least_half() {
-        let o = Options { backoff: Duration::from_millis(100), backoff_max: Duration::from_secs(1), ..Options::default() };
+        let o =
+            Options { backoff: Duration::from_millis(100), backoff_max: Duration::from_secs(1), ..Options::default() };
         for (round, full) in [(0, 100), (1, 200), (3, 800), (4, 1000), (40, 1000)] {
             let p = o.pause(round);
             assert!(p >= Duration::from_millis(full / 2) && p <= Duration::from_millis(full), "{round}: {p:?}");

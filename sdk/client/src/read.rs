@@ -2,11 +2,11 @@
 
 use crate::error::Error;
 use hnchain_crypto::{Digest, PublicKey};
+use hnchain_proof::RecordView;
 use hnchain_types::block::{ExecutionResult, Header};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::transaction::{Receipt, RecordKey, Transaction};
-use hnchain_types::{BlockHash, DecodeError, Epoch, GenesisDigest, Height, StateRoot, TxId, ValidatorIndex, View, proto};
-use prost::Message;
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, StateRoot, TxId, ValidatorIndex, View, proto};
 
 /// A transaction that a node took.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,36 +35,11 @@ pub enum TransactionState {
     },
 }
 
-/// A record as one node reports it. Not proven: see [`crate::Client::prove`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Which record.
-    pub key: RecordKey,
-    /// Current version.
-    pub version: u64,
-    /// Salted commitment, or root of a batch.
-    pub commitment: Digest,
-    /// Records under a batch root; 0 for a single record.
-    pub batch_size: u64,
-    /// Whether it was revoked.
-    pub revoked: bool,
-    /// Organization that wrote this version.
-    pub organization: String,
-    /// Height of this version.
-    pub height: Height,
-    /// Certified time of this version, milliseconds since the Unix epoch.
-    pub time_ms: u64,
-    /// Transaction that wrote this version.
-    pub transaction: TxId,
-    /// Reason of the revocation, empty while active.
-    pub reason: String,
-}
-
-/// Answer to a question for a record.
+/// Answer to a question for a record: one node's word, see [`crate::Client::prove`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordAnswer {
     /// The record, if there is one.
-    pub record: Option<Record>,
+    pub record: Option<RecordView>,
     /// Height at which the node read it.
     pub height: Height,
     /// The node.
@@ -160,34 +135,11 @@ pub(crate) fn transaction_state(id: &TxId, m: &proto::TransactionResponse) -> Re
     }
 }
 
-pub(crate) fn record(key: &RecordKey, raw: &[u8]) -> Result<Option<Record>, String> {
-    if raw.is_empty() {
+pub(crate) fn record(key: &RecordKey, row: &[u8]) -> Result<Option<RecordView>, String> {
+    if row.is_empty() {
         return Ok(None);
     }
-    let m = proto::Record::decode(raw).map_err(|e| e.to_string())?;
-    if m.encode_to_vec() != raw {
-        return Err(DecodeError::NotCanonical("record").to_string());
-    }
-    if m.namespace != key.namespace() || m.id != key.id() {
-        return Err("the record is another one".to_owned());
-    }
-    let revoked = match proto::RecordStatus::try_from(m.status) {
-        Ok(proto::RecordStatus::Active) => false,
-        Ok(proto::RecordStatus::Revoked) => true,
-        _ => return Err(format!("unknown record status {}", m.status)),
-    };
-    Ok(Some(Record {
-        key: key.clone(),
-        version: m.version,
-        commitment: digest("commitment", &m.commitment)?,
-        batch_size: m.batch_size,
-        revoked,
-        organization: m.organization,
-        height: Height(m.height),
-        time_ms: m.time_ms,
-        transaction: TxId(digest("transaction_id", &m.transaction_id)?),
-        reason: m.reason,
-    }))
+    RecordView::decode(row, key).map(Some).map_err(|e| e.to_string())
 }
 
 pub(crate) fn header(asked: Height, m: &proto::HeaderResponse) -> Result<CertifiedHeader, String> {

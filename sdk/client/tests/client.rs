@@ -172,6 +172,42 @@ async fn a_refusal_is_final_and_surfaces_the_nodes_code() {
 }
 
 #[tokio::test]
+async fn a_refusal_after_a_silent_node_is_uncertain() {
+    let refuse = Fake::start(Script::default().on_submit(|_| Some(Err(Status::permission_denied("not known")))));
+    let silent = Fake::start(Script::default().on_submit(|_| None));
+    let uncertain = |e: Error| matches!(e, Error::Refused(r) if r.uncertain);
+    let e = client(&[&silent, &refuse]).submit(&transaction()).await.expect_err("refused");
+    assert!(uncertain(e), "the silent node may have taken it");
+    let c = Client::new(vec![nobody(), refuse.endpoint.clone()], options()).expect("valid");
+    let e = c.submit(&transaction()).await.expect_err("refused");
+    assert!(!uncertain(e), "where nobody listens nothing was taken");
+}
+
+#[tokio::test]
+async fn a_transaction_that_expired_everywhere_is_unsettled_before_the_timeout() {
+    let t = transaction();
+    let id = t.id();
+    let times = AtomicU32::new(0);
+    let script = Script::default()
+        .on_submit(move |_| {
+            if times.fetch_add(1, Ordering::SeqCst) == 0 {
+                return Some(Ok(took(id)));
+            }
+            let mut s = Status::invalid_argument("TX_EXPIRED: too late");
+            s.metadata_mut().insert("hnchain-code", "TX_EXPIRED".parse().expect("ascii"));
+            Some(Err(s))
+        })
+        .on_wait(|_| Some(Err(Status::deadline_exceeded("not yet"))));
+    let node = Fake::start(script);
+    let started = Instant::now();
+    let e = client(&[&node]).submit_and_wait(&t, Duration::from_secs(60)).await.expect_err("expired");
+    let Error::Unsettled { last: Some(last), .. } = e else { panic!("{e}") };
+    assert_eq!(last.code(), "TX_EXPIRED");
+    assert!(last.to_string().ends_with("refused: too late (TX_EXPIRED)"), "the code is said once: {last}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
 async fn a_busy_node_is_asked_again() {
     let t = transaction();
     let id = t.id();
@@ -374,13 +410,27 @@ async fn a_silent_node_is_left_for_another() {
 }
 
 #[tokio::test]
-async fn a_node_that_skips_or_forks_is_left_for_another() {
+async fn a_node_that_skips_a_block_is_left_for_another() {
     let blocks = chain(4);
     let mut skipping = blocks.clone();
     skipping.remove(1);
     let skipping = Fake::start(serve(skipping, 4, false));
     let honest = Fake::start(serve(blocks, 4, false));
     assert_eq!(heights(&client(&[&skipping, &honest]), 1, 4).await, [1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn a_fork_is_left_for_the_chain_that_was_followed() {
+    let blocks = chain(4);
+    let mut forked = chain_at(4, 1_900_000_000_000);
+    forked.splice(..2, blocks[..2].iter().cloned());
+    let forked = Fake::start(serve(forked, 4, false));
+    let honest = Fake::start(serve(blocks.clone(), 4, false));
+    let c = client(&[&forked, &honest]);
+    let mut stream = c.subscribe(Height(1));
+    for block in &blocks {
+        assert_eq!(stream.next().await.expect("open").expect("good").block.header.hash(), block.block.header.hash());
+    }
 }
 
 #[tokio::test]
@@ -422,4 +472,64 @@ fn endpoints_are_checked_before_anything_is_sent() {
         assert_eq!(e.code(), "CLIENT_ENDPOINT", "{wrong}");
     }
     assert_eq!(Client::new(Vec::new(), options()).expect_err("none").code(), "CLIENT_ENDPOINT");
+}
+
+/// The record of hnchain-proof's vector `active`, at height 7.
+const ACTIVE: (&str, &str) = ("certificate", "1.2.156.3005.2.11100000000013338W011.001.U");
+
+fn bundle(name: &str) -> hnchain_sdk::proof::Bundle {
+    let path = format!("{}/../proof/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
+    hnchain_sdk::proof::Bundle::from_json(&std::fs::read(path).expect("a frozen vector")).expect("canonical")
+}
+
+fn proves(bundle: &hnchain_sdk::proof::Bundle) -> Script {
+    let message = bundle.to_message();
+    Script::default().on_proof(move |_| Some(Ok(hnchain_types::proto::ProofResponse { bundle: Some(message.clone()) })))
+}
+
+fn trust() -> hnchain_types::genesis::Genesis {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../proof/vectors/genesis.json");
+    hnchain_types::genesis::Genesis::parse(&std::fs::read(path).expect("a frozen vector")).expect("a genesis")
+}
+
+#[tokio::test]
+async fn a_proof_of_another_record_is_refused() {
+    let node = Fake::start(proves(&bundle("revoked.hnproof.json")));
+    let e = client(&[&node]).prove(ACTIVE.0, ACTIVE.1).await.expect_err("another record");
+    assert_eq!(e.code(), "CLIENT_BAD_RESPONSE");
+}
+
+#[tokio::test]
+async fn a_false_proof_is_passed_over_for_one_that_holds() {
+    let good = bundle("active.hnproof.json");
+    let mut message = good.to_message();
+    *message.certificate.last_mut().expect("not empty") ^= 1;
+    let false_one = hnchain_sdk::proof::Bundle::from_message(message).expect("well formed");
+    let (liar, honest) = (Fake::start(proves(&false_one)), Fake::start(proves(&good)));
+    let (got, verdict) =
+        client(&[&liar, &honest]).prove_verified(ACTIVE.0, ACTIVE.1, &trust()).await.expect("the honest node's");
+    assert_eq!((got, verdict.height), (good, Height(7)));
+    let e = client(&[&liar]).prove_verified(ACTIVE.0, ACTIVE.1, &trust()).await.expect_err("false");
+    assert_eq!(e.code(), "CLIENT_BAD_RESPONSE");
+}
+
+#[tokio::test]
+async fn only_the_opening_of_the_commitment_is_enclosed() {
+    let whole = bundle("active.hnproof.json");
+    let opening = hnchain_sdk::proof::verify(&whole, &trust()).expect("holds").opening.expect("enclosed");
+    let node = Fake::start(proves(&whole.clone().without_opening()));
+    let c = client(&[&node]);
+    assert_eq!(c.prove_with_opening(ACTIVE.0, ACTIVE.1, &opening).await.expect("opens"), whole);
+    let other = hnchain_sdk::proof::Opening { salt: [0; 16], ..opening };
+    let e = c.prove_with_opening(ACTIVE.0, ACTIVE.1, &other).await.expect_err("another salt");
+    assert!(matches!(e, Error::Opening { version: 2 }), "{e}");
+}
+
+#[tokio::test]
+async fn a_proof_of_an_earlier_state_is_not_taken() {
+    let node = Fake::start(proves(&bundle("active.hnproof.json")));
+    let c = client(&[&node]);
+    c.prove_since(ACTIVE.0, ACTIVE.1, Height(7)).await.expect("height 7");
+    let e = c.prove_since(ACTIVE.0, ACTIVE.1, Height(8)).await.expect_err("height 7");
+    assert_eq!(e.code(), "CLIENT_BEHIND");
 }

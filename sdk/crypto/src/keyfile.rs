@@ -21,7 +21,7 @@ mod pkcs8;
 use crate::{KeyError, SecretKey};
 use zeroize::Zeroizing;
 
-/// PBKDF2 iterations of files that we write: the number GmSSL uses, about 50 ms on one core.
+/// PBKDF2 iterations of files that we write: the number GmSSL uses, about 40 ms on one core.
 pub const ITERATIONS: u32 = 65_536;
 /// Most iterations that we read: a hostile file can keep us busy for about a second, not longer.
 pub const MAX_ITERATIONS: u32 = 1_048_576;

@@ -154,12 +154,24 @@ mod tests {
         }
     }
 
+    /// Computed by another program (Python's `hashlib` over OpenSSL) from the definition.
     #[test]
-    fn golden_roots() {
-        assert_eq!(
-            root::<&[u8]>(&[]).to_string(),
-            "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b"
-        );
+    fn golden_roots_of_zero_to_eight_leaves() {
+        let golden = [
+            "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b",
+            "265a931c3d9e95aeffdd1d3653fdc5ddc0c50100e656bdef4aeba09fd43bebea",
+            "5f4c609d311545d17cf002108167c248f9b8bfbc2c468a17456da04f90588c53",
+            "2965a6112b6c5f59ef9ccf6521d05e3c271b2a47c436809b195d184271df25bb",
+            "a55d42c6ec0b828646c90bafd03f6885a3cbff881ab2fa489100c8527860459d",
+            "c13c464e890216c2d123e16161d8d3251c47ccf8558e521640527fefe8059799",
+            "83e2f24f2d9f742db10069ebcc13bbec6411fc4c5c97a7bf115ddbb0968d8d8a",
+            "3c5f82a412484065b04e04b396fcdd521733baa7e2901b9b7d4487873eab1380",
+            "358e702f0cb7f0de71d163d1594684df3f69bfb3104a498f4bc694510d47f35f",
+        ];
+        let leaves: Vec<_> = (0..8).map(|i| format!("leaf {i}")).collect();
+        for (n, expected) in golden.iter().enumerate() {
+            assert_eq!(root(&leaves[..n]).to_string(), *expected, "{n} leaves");
+        }
     }
 
     proptest! {
@@ -171,8 +183,10 @@ mod tests {
             let proof = tree.prove(i).expect("within");
             prop_assert_eq!(proof.verify(&leaves[i], &tree.root()), Ok(()));
             prop_assert!(proof.verify(b"other", &tree.root()).is_err());
-            prop_assert!(InclusionProof { index: proof.size, ..proof.clone() }.verify(&leaves[i], &tree.root()).is_err());
-            prop_assert!(InclusionProof { index: (i as u64 + 1) % n as u64, ..proof.clone() }.verify(&leaves[i], &tree.root()).is_err() || n == 1);
+            let outside = InclusionProof { index: proof.size, ..proof.clone() };
+            prop_assert_eq!(outside.verify(&leaves[i], &tree.root()), Err(MerkleError::Index));
+            let moved = InclusionProof { index: (i as u64 + 1) % n as u64, ..proof.clone() };
+            prop_assert!(moved.verify(&leaves[i], &tree.root()).is_err() || n == 1);
             let mut longer = proof.clone();
             longer.path.push(Digest::ZERO);
             prop_assert_eq!(longer.verify(&leaves[i], &tree.root()), Err(MerkleError::Length));

@@ -269,10 +269,16 @@ impl SecretKey {
     pub fn sign_with_hint(&self, digest: &Digest) -> (Signature, u8) {
         let signature = self.sign(digest);
         let parsed = dsa::Signature::from_slice(&signature.0).expect("own signature is in range");
-        let (r, s) = parsed.split_scalars();
-        let nonce = Zeroizing::new(*s + (*r + *s) * *self.key.as_nonzero_scalar().as_ref());
-        let point = ProjectivePoint::mul_by_generator(&nonce).to_affine();
+        let point = ProjectivePoint::mul_by_generator(&self.nonce(&parsed)).to_affine();
         (signature, u8::from(bool::from(point.y_is_odd())))
+    }
+}
+
+impl SecretKey {
+    /// The nonce of an own signature: s = (k − r·d) / (1 + d), so k = s + (r + s)·d.
+    fn nonce(&self, signature: &dsa::Signature) -> Zeroizing<::sm2::Scalar> {
+        let (r, s) = signature.split_scalars();
+        Zeroizing::new(*s + (*r + *s) * *self.key.as_nonzero_scalar().as_ref())
     }
 }
 
@@ -281,4 +287,23 @@ fn compressed(point: &AffinePoint) -> [u8; 33] {
     bytes[0] = if bool::from(point.y_is_odd()) { 3 } else { 2 };
     bytes[1..].copy_from_slice(&point.x());
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// GB/T 32918.5-2017 annex A.2 publishes k beside r and s.
+    #[test]
+    fn nonce_is_recovered_from_the_published_signature() {
+        let scalar = |s: &str| crate::fixed::read_hex::<32>(s).expect("hex");
+        let key = SecretKey::from_bytes(&scalar("3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"));
+        let signature = dsa::Signature::from_scalars(
+            scalar("f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"),
+            scalar("b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"),
+        );
+        let nonce = key.expect("in range").nonce(&signature.expect("in range"));
+        let published = scalar("59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21");
+        assert_eq!(<[u8; 32]>::from(::sm2::FieldBytes::from(*nonce)), published);
+    }
 }

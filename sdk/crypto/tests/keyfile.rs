@@ -162,7 +162,6 @@ fn a_hostile_iteration_count_is_refused_at_once() {
         assert_eq!(Parts { iterations, ..good.clone() }.open().unwrap_err(), KeyFileError::Corrupt("iteration count"));
         assert!(started.elapsed().as_millis() < 500);
     }
-    assert!(ITERATIONS < MAX_ITERATIONS);
 }
 
 #[test]
@@ -208,12 +207,15 @@ fn the_inner_key_is_checked_like_the_outside() {
     trailing.push(0);
     assert_eq!(code(Parts::sealed(&trailing).open()), "KEY_FILE_PASSWORD");
     // GmSSL repeats the curve inside.
-    let ec = tlv(0x30, &[
-        hex("020101"),
-        tlv(4, &[key(5).to_bytes().to_vec()]),
-        tlv(0xa0, &[hex("06082a811ccf5501822d")]),
-        tlv(0xa1, &[tlv(3, &[vec![0], key(5).uncompressed_public_key().to_vec()])]),
-    ]);
+    let ec = tlv(
+        0x30,
+        &[
+            hex("020101"),
+            tlv(4, &[key(5).to_bytes().to_vec()]),
+            tlv(0xa0, &[hex("06082a811ccf5501822d")]),
+            tlv(0xa1, &[tlv(3, &[vec![0], key(5).uncompressed_public_key().to_vec()])]),
+        ],
+    );
     let algorithm = tlv(0x30, &[hex("06072a8648ce3d0201"), hex("06082a811ccf5501822d")]);
     let info = tlv(0x30, &[hex("020100"), algorithm, tlv(4, &[ec])]);
     assert_eq!(Parts::sealed(&info).open().unwrap().public_key(), key(5).public_key());
@@ -257,14 +259,21 @@ fn openssl_opens_what_we_write() {
     let Some(openssl) = OpenSsl::find() else { return };
     let file = openssl.file("key.pem", encrypt(&key(8), b"secret").unwrap().as_bytes());
     let lines = parse(&openssl, &file);
-    let find = |what: &str| lines.iter().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what} in {lines:#?}"));
+    let find =
+        |what: &str| lines.iter().position(|l| l.contains(what)).unwrap_or_else(|| panic!("{what} in {lines:#?}"));
     let kdf = find(":PBKDF2");
     let (salt, iterations) = (dump(&lines[kdf + 2]), lines[kdf + 3].rsplit(':').next().unwrap());
     assert_eq!(u32::from_str_radix(iterations, 16).unwrap(), ITERATIONS);
-    assert!(find(":PBES2") < kdf && lines.iter().any(|l| l.ends_with(":1.2.156.10197.1.401.2") || l.to_lowercase().ends_with(":hmacwithsm3")));
+    assert!(
+        find(":PBES2") < kdf
+            && lines
+                .iter()
+                .any(|l| l.ends_with(":1.2.156.10197.1.401.2") || l.to_lowercase().ends_with(":hmacwithsm3"))
+    );
     let (iv, data) = (dump(&lines[find(":sm4-cbc") + 1]), dump(lines.last().unwrap()));
     let (salt, rounds) = (format!("hexsalt:{salt}"), format!("iter:{ITERATIONS}"));
-    let arguments = ["-keylen", "16", "-kdfopt", "digest:SM3", "-kdfopt", "pass:secret", "-kdfopt", &salt, "-kdfopt", &rounds];
+    let arguments =
+        ["-keylen", "16", "-kdfopt", "digest:SM3", "-kdfopt", "pass:secret", "-kdfopt", &salt, "-kdfopt", &rounds];
     let derived = openssl.run(&[&["kdf"][..], &arguments, &["PBKDF2"]].concat(), b"");
     let derived = String::from_utf8(derived).unwrap().trim().replace(':', "");
     let plain = openssl.run(&["enc", "-d", "-sm4-cbc", "-K", &derived, "-iv", iv], &hex(data));
@@ -295,7 +304,20 @@ fn we_open_a_key_that_openssl_made_and_encrypted() {
     let plain = openssl.run(&["pkcs8", "-topk8", "-nocrypt", "-outform", "DER"], &made);
     let public = openssl.run(&["pkey", "-inform", "DER", "-pubout", "-outform", "DER"], &plain);
     let derived = openssl.run(
-        &["kdf", "-keylen", "16", "-kdfopt", "digest:SM3", "-kdfopt", "pass:secret", "-kdfopt", "hexsalt:0102030405060708", "-kdfopt", "iter:2000", "PBKDF2"],
+        &[
+            "kdf",
+            "-keylen",
+            "16",
+            "-kdfopt",
+            "digest:SM3",
+            "-kdfopt",
+            "pass:secret",
+            "-kdfopt",
+            "hexsalt:0102030405060708",
+            "-kdfopt",
+            "iter:2000",
+            "PBKDF2",
+        ],
         b"",
     );
     let derived = String::from_utf8(derived).unwrap().trim().replace(':', "");
@@ -310,7 +332,8 @@ fn we_open_a_key_that_openssl_made_and_encrypted() {
 fn an_openssl_file_with_hmac_sha256_is_refused_by_name() {
     let Some(openssl) = OpenSsl::find() else { return };
     let plain = openssl.file("plain.der", &private_key_info(&key(8)));
-    let arguments = ["pkcs8", "-topk8", "-inform", "DER", "-in", text(&plain), "-v2", "sm4-cbc", "-passout", "pass:secret"];
+    let arguments =
+        ["pkcs8", "-topk8", "-inform", "DER", "-in", text(&plain), "-v2", "sm4-cbc", "-passout", "pass:secret"];
     let file = String::from_utf8(openssl.run(&arguments, b"")).unwrap();
     let error = keyfile::decrypt(&file, b"secret").unwrap_err();
     assert_eq!(error, KeyFileError::UnsupportedAlgorithm("the pseudo-random function 1.2.840.113549.2.9".to_owned()));

@@ -1,10 +1,10 @@
 //! Headers, blocks and execution results, checked.
 
-use crate::decode::{canonical, fixed};
+use crate::certificate::{Certificate, Statement};
+use crate::decode::{canonical, count, fixed};
 use crate::{
     BlockHash, DecodeError, Epoch, GenesisDigest, Height, ResultHash, StateRoot, ValidatorsHash, View, limits, proto,
 };
-use crate::certificate::{Certificate, Statement};
 use hnchain_crypto::{Digest, Tag, merkle};
 use prost::Message;
 
@@ -86,7 +86,11 @@ impl Header {
             validators: ValidatorsHash(Digest(fixed("validators_hash", &m.validators_hash)?)),
         };
         if m.height == 0 || m.view <= m.parent_view {
-            return Err(DecodeError::field("header", "height is at least 1 and the view is after the parent's"));
+            return Err(DecodeError::field(
+                "header",
+                "height is at least 1 and the view is after the parent's",
+                "高度至少为 1，视图须在父块之后",
+            ));
         }
         Ok(Self { hash: BlockHash(Tag::Header.hash(&[raw])), raw: raw.to_vec(), fields })
     }
@@ -151,10 +155,18 @@ impl Block {
     pub fn new(header: Header, transactions: Vec<Vec<u8>>, skips: Vec<Certificate>) -> Result<Self, DecodeError> {
         let bytes: usize = transactions.iter().map(Vec::len).sum();
         if transactions.len() > limits::BLOCK_TRANSACTIONS || bytes > limits::BLOCK_BYTES {
-            return Err(DecodeError::field("transactions", "too many or too large for one block"));
+            return Err(DecodeError::field(
+                "transactions",
+                "too many or too large for one block",
+                "超过一个区块的数量或大小上限",
+            ));
         }
         if payload_root(&transactions) != header.payload_root {
-            return Err(DecodeError::field("payload_root", "the header commits to other transactions"));
+            return Err(DecodeError::field(
+                "payload_root",
+                "the header commits to other transactions",
+                "区块头承诺的是其他交易",
+            ));
         }
         check_skips(&header, &skips)?;
         Ok(Self { header, transactions, skips })
@@ -170,9 +182,7 @@ impl Block {
     }
 
     fn from_proto(m: proto::Block) -> Result<Self, DecodeError> {
-        if m.skips.len() > limits::SKIPS {
-            return Err(DecodeError::field("skips", format!("at most {} are allowed", limits::SKIPS)));
-        }
+        count("skips", m.skips.len(), 0, limits::SKIPS)?;
         let skips = m.skips.iter().map(|s| Certificate::decode(s)).collect::<Result<_, _>>()?;
         Self::new(Header::decode(&m.header)?, m.transactions, skips)
     }
@@ -193,16 +203,25 @@ impl Block {
 }
 
 fn check_skips(header: &Header, skips: &[Certificate]) -> Result<(), DecodeError> {
-    let gap = header.view.0 - header.parent_view.0 - 1;
-    let in_order = skips.iter().zip(header.parent_view.0 + 1..).all(|(s, view)| {
-        s.statement == Statement::Nullify && s.view.0 == view && s.epoch == header.epoch
-    });
-    if skips.len() as u64 != gap || skips.len() > limits::SKIPS || !in_order {
-        return Err(DecodeError::field("skips", "one nullification for each view after the parent's is needed"));
+    let gap = header.view.0.checked_sub(header.parent_view.0).and_then(|views| views.checked_sub(1));
+    let in_order = skips
+        .iter()
+        .zip(header.parent_view.0.saturating_add(1)..)
+        .all(|(s, view)| s.statement == Statement::Nullify && s.view.0 == view && s.epoch == header.epoch);
+    if gap != Some(skips.len() as u64) || skips.len() > limits::SKIPS || !in_order {
+        return Err(DecodeError::field(
+            "skips",
+            "one nullification for each view after the parent's is needed",
+            "父块之后的每个视图须各有一份作废证书",
+        ));
     }
     let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
     if skips_root(&encoded) != header.skips_root {
-        return Err(DecodeError::field("skips_root", "the header commits to other nullifications"));
+        return Err(DecodeError::field(
+            "skips_root",
+            "the header commits to other nullifications",
+            "区块头承诺的是其他作废证书",
+        ));
     }
     Ok(())
 }
@@ -281,10 +300,14 @@ impl FinalizedBlock {
     /// Anything malformed; receipts that the result does not commit to; a certificate of another block or result.
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
         let m: proto::FinalizedBlock = canonical("finalized block", raw, 2 * limits::BLOCK_BYTES + FRAMING_BYTES)?;
-        let block = Block::from_proto(m.block.ok_or_else(|| DecodeError::field("block", "missing"))?)?;
+        let block = Block::from_proto(m.block.ok_or_else(|| DecodeError::field("block", "missing", "缺失"))?)?;
         let result = ExecutionResult::decode(&m.result)?;
         if m.receipts.len() != block.transactions.len() || merkle::root(&m.receipts) != result.receipts_root {
-            return Err(DecodeError::field("receipts", "the result commits to other receipts"));
+            return Err(DecodeError::field(
+                "receipts",
+                "the result commits to other receipts",
+                "执行结果承诺的是其他回执",
+            ));
         }
         let certificate = if m.certificate.is_empty() {
             None
@@ -294,7 +317,11 @@ impl FinalizedBlock {
                 || c.view != block.header.view
                 || c.epoch != block.header.epoch
             {
-                return Err(DecodeError::field("certificate", "certifies another block or result"));
+                return Err(DecodeError::field(
+                    "certificate",
+                    "certifies another block or result",
+                    "证明的是其他区块或结果",
+                ));
             }
             Some(c)
         };

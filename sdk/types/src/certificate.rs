@@ -60,6 +60,7 @@ impl Statement {
 
 /// A quorum's signatures over one statement. Decoded, not verified: see [`Certificate::verify`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Certificate {
     /// Epoch of the view.
     pub epoch: Epoch,
@@ -69,6 +70,31 @@ pub struct Certificate {
     pub statement: Statement,
     /// Signers in ascending order with their signatures.
     pub votes: Vec<(ValidatorIndex, Signature)>,
+}
+
+/// A certificate as a peer sent it. Its indices decide how much memory [`Certificate::encode`] takes.
+#[derive(Deserialize)]
+#[serde(rename = "Certificate")]
+struct Unchecked {
+    epoch: Epoch,
+    view: View,
+    statement: Statement,
+    votes: Vec<(ValidatorIndex, Signature)>,
+}
+
+impl TryFrom<Unchecked> for Certificate {
+    type Error = CertificateError;
+    fn try_from(u: Unchecked) -> Result<Self, CertificateError> {
+        let in_set = u.votes.last().is_some_and(|(i, _)| i.index() < limits::VALIDATORS);
+        if !in_set || !ascending(&u.votes) {
+            return Err(CertificateError::Signers);
+        }
+        Ok(Self { epoch: u.epoch, view: u.view, statement: u.statement, votes: u.votes })
+    }
+}
+
+fn ascending(votes: &[(ValidatorIndex, Signature)]) -> bool {
+    votes.windows(2).all(|w| w[0].0 < w[1].0)
 }
 
 /// Why a certificate was refused.
@@ -90,6 +116,28 @@ pub enum CertificateError {
     Signature(ValidatorIndex),
 }
 
+impl CertificateError {
+    /// Stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Quorum { .. } => "CERTIFICATE_QUORUM",
+            Self::Signers => "CERTIFICATE_SIGNERS",
+            Self::Signature(_) => "CERTIFICATE_SIGNATURE",
+        }
+    }
+
+    /// Message in Chinese; the English one is its `Display`.
+    #[must_use]
+    pub fn message_zh(&self) -> String {
+        match self {
+            Self::Quorum { got, needed } => format!("签名者 {got} 个，法定数为 {needed} 个"),
+            Self::Signers => "签名者未按升序排列，或不在验证者集合中".to_owned(),
+            Self::Signature(index) => format!("验证者 {index} 的签名验证不通过"),
+        }
+    }
+}
+
 impl Certificate {
     /// Checks quorum and signatures against the validator set of its epoch.
     ///
@@ -99,7 +147,7 @@ impl Certificate {
         if self.votes.len() < validators.quorum() {
             return Err(CertificateError::Quorum { got: self.votes.len(), needed: validators.quorum() });
         }
-        if !self.votes.windows(2).all(|w| w[0].0 < w[1].0) {
+        if !ascending(&self.votes) {
             return Err(CertificateError::Signers);
         }
         let digest = self.statement.digest(genesis, self.epoch, self.view);
@@ -110,7 +158,7 @@ impl Certificate {
         Ok(())
     }
 
-    /// Encodes the public form.
+    /// Encodes the public form. Indices are below [`limits::VALIDATORS`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let top = self.votes.iter().map(|(i, _)| i.index()).max().unwrap_or(0);
@@ -152,7 +200,13 @@ impl Certificate {
                 block: BlockHash(Digest(fixed("block", &m.block)?)),
                 result: ResultHash(Digest(fixed("result", &m.result)?)),
             },
-            _ => return Err(DecodeError::field("kind", "unknown kind, or fields that it does not have")),
+            _ => {
+                return Err(DecodeError::field(
+                    "kind",
+                    "unknown kind, or fields that it does not have",
+                    "未知的类别，或带有该类别没有的字段",
+                ));
+            }
         };
         let certificate =
             Self { epoch: Epoch(m.epoch), view: View(m.view), statement, votes: votes(&m.signers, &m.signatures)? };
@@ -166,12 +220,17 @@ impl Certificate {
 
 fn votes(signers: &[u8], signatures: &[Vec<u8>]) -> Result<Vec<(ValidatorIndex, Signature)>, DecodeError> {
     if signers.len() * 8 > limits::VALIDATORS + 7 || signatures.len() > limits::VALIDATORS {
-        return Err(DecodeError::field("signers", format!("at most {} validators", limits::VALIDATORS)));
+        let max = limits::VALIDATORS;
+        return Err(DecodeError::field("signers", format!("at most {max} validators"), format!("最多 {max} 个验证者")));
     }
     let set = (0u32..).zip(signers.iter().flat_map(|b| (0..8).map(move |bit| b >> bit & 1 == 1)));
     let indices: Vec<_> = set.filter(|(_, on)| *on).map(|(i, _)| ValidatorIndex(i)).collect();
     if indices.is_empty() || indices.len() != signatures.len() {
-        return Err(DecodeError::field("signatures", "one signature for each signer is needed"));
+        return Err(DecodeError::field(
+            "signatures",
+            "one signature for each signer is needed",
+            "每个签名者须有一个签名",
+        ));
     }
     indices.into_iter().zip(signatures).map(|(i, s)| Ok((i, Signature(fixed("signature", s)?)))).collect()
 }

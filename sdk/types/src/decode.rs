@@ -1,5 +1,8 @@
 //! Strict, bounded decoding of public messages.
 
+use crate::codes::CodeError;
+use crate::limits;
+use hnchain_crypto::KeyError;
 use prost::Message;
 
 /// Why bytes were refused. [`DecodeError::code`] is stable.
@@ -32,8 +35,29 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
         /// The rule.
-        why: String,
+        why: Why,
     },
+}
+
+/// A rule in English, as `Display`, and in Chinese.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Why {
+    en: String,
+    zh: String,
+}
+
+impl Why {
+    /// The rule in Chinese.
+    #[must_use]
+    pub fn zh(&self) -> &str {
+        &self.zh
+    }
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.en)
+    }
 }
 
 impl DecodeError {
@@ -48,8 +72,46 @@ impl DecodeError {
         }
     }
 
-    pub(crate) fn field(field: &'static str, why: impl Into<String>) -> Self {
-        Self::Field { field, why: why.into() }
+    /// Message in Chinese; the English one is its `Display`.
+    #[must_use]
+    pub fn message_zh(&self) -> String {
+        match self {
+            Self::TooLarge { what, got, max } => format!("{}：{got} 字节，最多允许 {max} 字节", name_zh(what)),
+            Self::Malformed { what, why } => format!("{}：格式错误：{why}", name_zh(what)),
+            Self::NotCanonical(what) => {
+                format!("{}：不是规范编码；已知字段须按顺序各编码一次，不写默认值", name_zh(what))
+            }
+            Self::Field { field, why } => format!("{field}：{}", why.zh),
+        }
+    }
+
+    pub(crate) fn field(field: &'static str, en: impl Into<String>, zh: impl Into<String>) -> Self {
+        Self::Field { field, why: Why { en: en.into(), zh: zh.into() } }
+    }
+
+    pub(crate) fn code_in(field: &'static str, error: &CodeError) -> Self {
+        Self::field(field, error.to_string(), error.message_zh())
+    }
+
+    pub(crate) fn key_in(field: &'static str, error: KeyError) -> Self {
+        Self::field(field, error.to_string(), error.message_zh())
+    }
+}
+
+/// Chinese name of an encoded type.
+fn name_zh(what: &str) -> &str {
+    match what {
+        "transaction" => "交易",
+        "body" => "交易体",
+        "receipt" => "回执",
+        "header" => "区块头",
+        "result" => "执行结果",
+        "block" => "区块",
+        "finalized block" => "最终区块",
+        "certificate" => "终局证书",
+        "record" => "记录",
+        "genesis" => "创世文件",
+        other => other,
     }
 }
 
@@ -67,16 +129,21 @@ pub(crate) fn canonical<M: Message + Default>(what: &'static str, bytes: &[u8], 
 
 /// A fixed-length byte field.
 pub(crate) fn fixed<const N: usize>(field: &'static str, bytes: &[u8]) -> Result<[u8; N], DecodeError> {
-    bytes.try_into().map_err(|_| DecodeError::field(field, format!("{} bytes, {N} are needed", bytes.len())))
+    let got = bytes.len();
+    bytes.try_into().map_err(|_| {
+        DecodeError::field(field, format!("{got} bytes, {N} are needed"), format!("须为 {N} 字节，实为 {got} 字节"))
+    })
 }
 
 /// A short name: lower-case letters, digits, `-`, `_` and `.`.
 pub(crate) fn name(field: &'static str, s: &str) -> Result<(), DecodeError> {
     let ok = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.');
-    if s.is_empty() || s.len() > crate::limits::NAME_BYTES || !s.bytes().all(ok) {
+    if s.is_empty() || s.len() > limits::NAME_BYTES || !s.bytes().all(ok) {
+        let max = limits::NAME_BYTES;
         return Err(DecodeError::field(
             field,
-            format!("1 to {} of a-z 0-9 - _ . are allowed", crate::limits::NAME_BYTES),
+            format!("1 to {max} of a-z 0-9 - _ . are allowed"),
+            format!("须为 1 至 {max} 个 a-z 0-9 - _ . 字符"),
         ));
     }
     Ok(())
@@ -85,7 +152,23 @@ pub(crate) fn name(field: &'static str, s: &str) -> Result<(), DecodeError> {
 /// A text of bounded length without control characters.
 pub(crate) fn text(field: &'static str, s: &str, max: usize) -> Result<(), DecodeError> {
     if s.is_empty() || s.len() > max || s.chars().any(char::is_control) {
-        return Err(DecodeError::field(field, format!("1 to {max} bytes of text without control characters")));
+        return Err(DecodeError::field(
+            field,
+            format!("1 to {max} bytes of text without control characters"),
+            format!("须为 1 至 {max} 字节且不含控制字符的文本"),
+        ));
     }
     Ok(())
+}
+
+/// A number of things within bounds.
+pub(crate) fn count(field: &'static str, got: usize, min: usize, max: usize) -> Result<(), DecodeError> {
+    if (min..=max).contains(&got) {
+        return Ok(());
+    }
+    Err(DecodeError::field(
+        field,
+        format!("{got}; {min} to {max} are allowed"),
+        format!("{got} 个；须为 {min} 至 {max} 个"),
+    ))
 }

@@ -3,7 +3,8 @@
 //! A genesis is a JSON file. Its digest, under tag `hnchain/genesis/1`, covers the exact bytes of the file, so that any
 //! language can check it without re-encoding; changing one byte makes another chain.
 
-use crate::decode::{name, text};
+use crate::codes::{CreditCode, Division};
+use crate::decode::{count, name, text};
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, ValidatorsHash, limits};
 use hnchain_crypto::{PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use serde::{Deserialize, Serialize};
@@ -161,15 +162,13 @@ impl ValidatorSet {
     /// # Errors
     /// No validator, too many, a key twice, or a key off the curve.
     pub fn new(keys: &[PublicKey]) -> Result<Self, DecodeError> {
-        if keys.is_empty() || keys.len() > limits::VALIDATORS {
-            return Err(DecodeError::field("validators", format!("1 to {} are allowed", limits::VALIDATORS)));
-        }
+        count("validators", keys.len(), 1, limits::VALIDATORS)?;
         if keys.iter().collect::<BTreeSet<_>>().len() != keys.len() {
-            return Err(DecodeError::field("validators", "a key appears twice"));
+            return Err(DecodeError::field("validators", "a key appears twice", "公钥重复"));
         }
         let decoded = keys
             .iter()
-            .map(|k| k.to_verifying_key().map_err(|e| DecodeError::field("validators", e.to_string())))
+            .map(|k| k.to_verifying_key().map_err(|e| DecodeError::key_in("validators", e)))
             .collect::<Result<_, _>>()?;
         let parts: Vec<&[u8]> = keys.iter().map(|k| k.as_bytes().as_slice()).collect();
         Ok(Self { keys: decoded, hash: ValidatorsHash(Tag::Validators.hash(&parts)) })
@@ -228,8 +227,8 @@ impl Genesis {
         if raw.len() > limits::GENESIS_BYTES {
             return Err(DecodeError::TooLarge { what: "genesis", got: raw.len(), max: limits::GENESIS_BYTES });
         }
-        let document: Document = serde_json::from_slice(raw)
-            .map_err(|e| DecodeError::Malformed { what: "genesis", why: e.to_string() })?;
+        let document: Document =
+            serde_json::from_slice(raw).map_err(|e| DecodeError::Malformed { what: "genesis", why: e.to_string() })?;
         let keys: Vec<PublicKey> = document.validators.iter().map(|v| v.public_key).collect();
         let validators = ValidatorSet::new(&keys)?;
         check(&document, &validators)?;
@@ -286,7 +285,7 @@ impl Genesis {
 
 fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeError> {
     if document.version != 1 {
-        return Err(DecodeError::field("version", "this software reads version 1"));
+        return Err(DecodeError::field("version", "this software reads version 1", "本软件只读版本 1"));
     }
     name("chain_id", &document.chain_id)?;
     text("name", &document.name, 128)?;
@@ -298,10 +297,11 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
         let digest = Tag::Possession.hash(&[document.chain_id.as_bytes(), v.public_key.as_bytes()]);
         validators
             .key(ValidatorIndex(index))
-            .ok_or_else(|| DecodeError::field("validators", "missing key"))?
+            .ok_or_else(|| DecodeError::field("validators", "missing key", "缺少公钥"))?
             .verify(&digest, &v.possession)
             .map_err(|_| {
-                DecodeError::field("validators.possession", format!("validator {index} does not prove its key"))
+                let en = format!("validator {index} does not prove its key");
+                DecodeError::field("validators.possession", en, format!("验证者 {index} 未能证明持有其私钥"))
             })?;
     }
     Ok(())
@@ -318,40 +318,44 @@ fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
         ("validity_ms", (1_000..=limits::VALIDITY_MS).contains(&p.validity_ms)),
     ];
     match rules.iter().find(|(_, ok)| !ok) {
-        Some((field, _)) => Err(DecodeError::field(field, "out of range; see docs/genesis.md")),
+        Some((field, _)) => {
+            Err(DecodeError::field(field, "out of range; see docs/genesis.md", "超出允许范围，参见 docs/genesis.md"))
+        }
         None => Ok(()),
     }
 }
 
 fn check_organizations(list: &[Organization]) -> Result<BTreeSet<&str>, DecodeError> {
-    if list.is_empty() || list.len() > limits::ORGANIZATIONS {
-        return Err(DecodeError::field("organizations", format!("1 to {} are allowed", limits::ORGANIZATIONS)));
-    }
+    count("organizations", list.len(), 1, limits::ORGANIZATIONS)?;
     let mut seen = BTreeSet::new();
     for o in list {
         name("organizations.id", &o.id)?;
         text("organizations.name", &o.name, 256)?;
+        o.credit_code.parse::<CreditCode>().map_err(|e| DecodeError::code_in("organizations.credit_code", &e))?;
+        o.division.parse::<Division>().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
         if let Some(parent) = &o.parent {
             known(&seen, "organizations.parent", parent)?;
         }
         if !seen.insert(o.id.as_str()) {
-            return Err(DecodeError::field("organizations.id", format!("{} appears twice", o.id)));
+            return Err(twice("organizations.id", &o.id));
         }
     }
     Ok(seen)
 }
 
 fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), DecodeError> {
-    if list.len() > limits::SIGNERS {
-        return Err(DecodeError::field("signers", format!("at most {} are allowed", limits::SIGNERS)));
-    }
+    count("signers", list.len(), 0, limits::SIGNERS)?;
     let mut keys = BTreeSet::new();
     for s in list {
         known(organizations, "signers.organization", &s.organization)?;
-        s.public_key.to_verifying_key().map_err(|e| DecodeError::field("signers.public_key", e.to_string()))?;
+        s.public_key.to_verifying_key().map_err(|e| DecodeError::key_in("signers.public_key", e))?;
         if !keys.insert(s.public_key) {
-            return Err(DecodeError::field("signers.public_key", format!("{} appears twice", s.public_key)));
+            return Err(twice("signers.public_key", &s.public_key));
         }
+        if s.valid_until_ms != 0 && s.valid_until_ms < s.valid_from_ms {
+            return Err(DecodeError::field("signers.valid_until_ms", "before valid_from_ms", "早于 valid_from_ms"));
+        }
+        count("signers.roles", s.roles.len(), 0, limits::ROLES)?;
         for role in &s.roles {
             if let Role::RegistryWriter { namespace } = role
                 && namespace != "*"
@@ -363,10 +367,15 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
     Ok(())
 }
 
+fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {
+    DecodeError::field(field, format!("{what} appears twice"), format!("{what} 重复"))
+}
+
 fn known(organizations: &BTreeSet<&str>, field: &'static str, id: &str) -> Result<(), DecodeError> {
     if organizations.contains(id) {
         Ok(())
     } else {
-        Err(DecodeError::field(field, format!("{id} is not an organization listed before")))
+        let zh = format!("{id} 不是在此之前列出的机构");
+        Err(DecodeError::field(field, format!("{id} is not an organization listed before"), zh))
     }
 }

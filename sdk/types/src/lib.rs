@@ -3,7 +3,7 @@
 //! # What is here
 //! - [`proto`]: the messages generated from `proto/hnchain/v1/*.proto`.
 //! - [`id`]: the small types ([`Height`], [`View`], [`TxId`], [`BlockHash`] …) that keep numbers and hashes apart.
-//! - [`transaction`], [`block`], [`certificate`], [`genesis`]: the *checked* forms. Each is built from untrusted bytes by
+//! - [`transaction`], [`block`], [`certificate`], [`record`], [`genesis`]: the *checked* forms. Each is built from untrusted bytes by
 //!   one `decode` that bounds and validates everything, and keeps the raw bytes that were hashed or signed.
 //! - [`codes`]: the identifiers of the domain (统一社会信用代码, 不动产单元代码, 电子证照标识 …).
 //!
@@ -30,15 +30,19 @@
 
 pub mod block;
 pub mod certificate;
+pub mod codes;
 mod decode;
 pub mod genesis;
 pub mod id;
 pub mod limits;
+pub mod record;
 pub mod transaction;
 pub mod wire;
 
-pub use decode::DecodeError;
-pub use id::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, StateRoot, TxId, ValidatorIndex, ValidatorsHash, View};
+pub use decode::{DecodeError, Why};
+pub use id::{
+    BlockHash, Epoch, GenesisDigest, Height, ResultHash, StateRoot, TxId, ValidatorIndex, ValidatorsHash, View,
+};
 
 /// Messages generated from the proto files. Untrusted until a checked type has read them.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]

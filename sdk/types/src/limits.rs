@@ -14,6 +14,12 @@ pub const NAME_BYTES: usize = 64;
 pub const RECORD_ID_BYTES: usize = 160;
 /// Longest reason, in bytes: about eighty Chinese characters.
 pub const REASON_BYTES: usize = 256;
+/// Longest message of a rejection, in bytes: a sentence with the names of a record and of two organizations.
+pub const MESSAGE_BYTES: usize = 1024;
+/// Largest encoded receipt: an event for each of 64 operations with the longest ids is 16 KiB.
+pub const RECEIPT_BYTES: usize = 32 * 1024;
+/// Largest encoded record row: the longest names, id and reason are 600 bytes.
+pub const RECORD_BYTES: usize = 2 * 1024;
 /// Most records under one batch root.
 pub const BATCH_RECORDS: u64 = 1 << 20;
 /// Most validators: beyond this quadratic votes of non-aggregating signatures cost too much.
@@ -28,6 +34,8 @@ pub const GENESIS_BYTES: usize = 4 * 1024 * 1024;
 pub const ORGANIZATIONS: usize = 4096;
 /// Most signers in a genesis.
 pub const SIGNERS: usize = 4096;
+/// Most roles of one signer.
+pub const ROLES: usize = 64;
 /// Largest encoded certificate.
 pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
 /// Most views between a block and its parent. A chain skips this many in a row only while a quorum is alive and yet no

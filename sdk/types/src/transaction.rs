@@ -1,9 +1,12 @@
-//! Transactions and receipts, checked.
+//! Transactions and [receipts](Receipt), checked.
 
-use crate::decode::{canonical, fixed, name, text};
+use crate::decode::{canonical, count, fixed, name, text};
 use crate::{DecodeError, Height, TxId, limits, proto};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use prost::Message;
+
+mod receipt;
+pub use receipt::{Outcome, Receipt};
 
 /// A signed transaction whose envelope and body were checked. The signature was not: see [`Transaction::verify`].
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +80,7 @@ impl RecordKey {
         name("namespace", namespace)?;
         text("id", id, limits::RECORD_ID_BYTES)?;
         if id.chars().any(char::is_whitespace) {
-            return Err(DecodeError::field("id", "white space is not allowed"));
+            return Err(DecodeError::field("id", "white space is not allowed", "不允许空白字符"));
         }
         Ok(Self { namespace: namespace.to_owned(), id: id.to_owned() })
     }
@@ -109,10 +112,10 @@ impl Transaction {
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
         let envelope: proto::Transaction = canonical("transaction", raw, limits::TRANSACTION_BYTES)?;
         let public_key =
-            PublicKey::from_bytes(&envelope.public_key).map_err(|e| DecodeError::field("public_key", e.to_string()))?;
+            PublicKey::from_bytes(&envelope.public_key).map_err(|e| DecodeError::key_in("public_key", e))?;
         let signature = Signature(fixed("signature", &envelope.signature)?);
         if envelope.hint > 1 {
-            return Err(DecodeError::field("hint", "0 or 1 is needed"));
+            return Err(DecodeError::field("hint", "0 or 1 is needed", "须为 0 或 1"));
         }
         let body = Body::decode(&envelope.body)?;
         let id = Self::id_of(&envelope.body);
@@ -145,10 +148,10 @@ impl Transaction {
     /// The key is another one, or the signature does not verify.
     pub fn verify(&self, key: &VerifyingKey) -> Result<(), DecodeError> {
         if key.public_key() != self.public_key {
-            return Err(DecodeError::field("public_key", "checked with another key"));
+            return Err(DecodeError::field("public_key", "checked with another key", "用另一把公钥验证"));
         }
         key.verify(&self.id.0, &self.signature)
-            .map_err(|_| DecodeError::field("signature", "does not verify under the public key"))
+            .map_err(|_| DecodeError::field("signature", "does not verify under the public key", "与公钥不符"))
     }
 
     /// The exact bytes.
@@ -181,9 +184,7 @@ impl Body {
         let body: proto::Body = canonical("body", raw, limits::TRANSACTION_BYTES)?;
         name("chain_id", &body.chain_id)?;
         fixed::<{ limits::SALT_BYTES }>("salt", &body.salt)?;
-        if body.operations.is_empty() || body.operations.len() > limits::OPERATIONS {
-            return Err(DecodeError::field("operations", format!("1 to {} are allowed", limits::OPERATIONS)));
-        }
+        count("operations", body.operations.len(), 1, limits::OPERATIONS)?;
         let operations = body.operations.into_iter().map(Operation::decode).collect::<Result<_, _>>()?;
         Ok(Self {
             chain_id: body.chain_id,
@@ -199,7 +200,7 @@ impl Operation {
         match message.kind {
             Some(proto::operation::Kind::Anchor(a)) => {
                 if a.batch_size > limits::BATCH_RECORDS {
-                    return Err(DecodeError::field("batch_size", format!("at most {}", limits::BATCH_RECORDS)));
+                    return Err(batch_rule());
                 }
                 Ok(Self::Anchor(Anchor {
                     record: RecordKey::new(&a.namespace, &a.id)?,
@@ -216,13 +217,18 @@ impl Operation {
                     reason: r.reason,
                 }))
             }
-            None => Err(DecodeError::field("operation", "unknown or missing kind")),
+            None => Err(DecodeError::field("operation", "unknown or missing kind", "未知或缺失的操作类别")),
         }
     }
 }
 
-fn version(v: u64) -> Result<u64, DecodeError> {
-    if v == 0 { Err(DecodeError::field("version", "versions start at 1")) } else { Ok(v) }
+pub(crate) fn batch_rule() -> DecodeError {
+    let max = limits::BATCH_RECORDS;
+    DecodeError::field("batch_size", format!("at most {max}"), format!("最多 {max}"))
+}
+
+pub(crate) fn version(v: u64) -> Result<u64, DecodeError> {
+    if v == 0 { Err(DecodeError::field("version", "versions start at 1", "版本号从 1 开始")) } else { Ok(v) }
 }
 
 /// Puts a body together and encodes it.
@@ -280,77 +286,5 @@ impl BodyBuilder {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         self.0.encode_to_vec()
-    }
-}
-
-/// A receipt, checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Receipt {
-    raw: Vec<u8>,
-    /// Which transaction.
-    pub transaction: TxId,
-    /// Block height.
-    pub height: Height,
-    /// Position in the block.
-    pub index: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// What became of a transaction.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// Applied; one event per operation.
-    Accepted(Vec<proto::Event>),
-    /// Refused by a rule; nothing was applied.
-    Rejected(proto::Rejection),
-}
-
-impl Receipt {
-    /// Encodes a receipt.
-    #[must_use]
-    pub fn new(transaction: TxId, height: Height, index: u32, outcome: Outcome) -> Self {
-        let message = proto::Receipt {
-            transaction_id: transaction.0.0.to_vec(),
-            height: height.0,
-            index,
-            outcome: Some(match outcome.clone() {
-                Outcome::Accepted(events) => proto::receipt::Outcome::Accepted(proto::Accepted { events }),
-                Outcome::Rejected(r) => proto::receipt::Outcome::Rejected(r),
-            }),
-        };
-        Self { raw: message.encode_to_vec(), transaction, height, index, outcome }
-    }
-
-    /// Reads an encoded receipt.
-    ///
-    /// # Errors
-    /// Anything that is not a canonical receipt.
-    pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
-        let m: proto::Receipt = canonical("receipt", raw, limits::TRANSACTION_BYTES)?;
-        let outcome = match m.outcome {
-            Some(proto::receipt::Outcome::Accepted(a)) => Outcome::Accepted(a.events),
-            Some(proto::receipt::Outcome::Rejected(r)) => Outcome::Rejected(r),
-            None => return Err(DecodeError::field("outcome", "missing")),
-        };
-        Ok(Self {
-            raw: raw.to_vec(),
-            transaction: TxId(Digest(fixed("transaction_id", &m.transaction_id)?)),
-            height: Height(m.height),
-            index: m.index,
-            outcome,
-        })
-    }
-
-    /// The exact bytes.
-    #[must_use]
-    pub fn raw(&self) -> &[u8] {
-        &self.raw
-    }
-
-    /// Whether the transaction was applied.
-    #[must_use]
-    pub const fn accepted(&self) -> bool {
-        matches!(self.outcome, Outcome::Accepted(_))
     }
 }

@@ -64,7 +64,7 @@ pub async fn run(options: &Options, console: &Console) -> anyhow::Result<Report>
     console.begin("collecting proofs  获取证明", anchored.len());
     offline::collect(&client, &network, &anchored, console).await?;
     console.stage("what the chain refuses  链上拒绝的请求");
-    let mut refused = refusals::online(&client, &signers, &anchored).await?;
+    let mut refused = refusals::online(&client, &network, &signers, &anchored).await?;
     refused.iter().for_each(|r| console.refusal(r));
 
     console.stage("stopping all nodes: verification needs none  停止全部节点，离线验证");

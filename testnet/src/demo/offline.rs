@@ -4,9 +4,8 @@ use super::anchor::Anchored;
 use super::console::Console;
 use crate::Network;
 use anyhow::{Context as _, ensure};
-use hnchain_crypto::sm3;
 use hnchain_sdk::Client;
-use hnchain_sdk::proof::{Bundle, Verdict, verify};
+use hnchain_sdk::proof::{Bundle, FILE_ENDING, Status, Verdict, verify};
 use hnchain_types::genesis::Genesis;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -26,7 +25,7 @@ pub struct Verified {
 /// Where the bundle of a record is.
 pub(super) fn bundle_file(directory: &Path, anchored: &Anchored) -> PathBuf {
     let stem = anchored.sample.file.trim_end_matches(".json");
-    directory.join(FOLDER).join(anchored.sample.kind.namespace()).join(format!("{stem}.hnproof.json"))
+    directory.join(FOLDER).join(anchored.sample.kind.namespace()).join(format!("{stem}{FILE_ENDING}"))
 }
 
 /// Asks for the proof of every record and writes it with the opening enclosed.
@@ -75,8 +74,8 @@ fn verify_one(file: &Path, anchored: &Anchored, trust: &Genesis) -> anyhow::Resu
     let verdict = verify(&bundle, trust)?;
     let record = verdict.record.as_ref().context("the bundle proves that there is no such record")?;
     ensure!(record.id == anchored.sample.id, "the bundle proves another record");
-    ensure!(!record.revoked, "the record is revoked");
+    ensure!(record.status == Status::Active, "the record is revoked");
     let opening = verdict.opening.as_ref().context("the bundle does not enclose the opening")?;
-    ensure!(opening.document_digest == sm3(anchored.sample.bytes), "the record is about another document");
+    ensure!(opening.is_of(anchored.sample.bytes), "the record is about another document");
     Ok(verdict)
 }

@@ -21,6 +21,7 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// Sends requests that break a rule each.
 pub(super) async fn online(
     client: &Client,
+    network: &Network,
     signers: &BTreeMap<Kind, Signer>,
     anchored: &[Anchored],
 ) -> anyhow::Result<Vec<RefusalLine>> {
@@ -28,17 +29,17 @@ pub(super) async fn online(
     let (namespace, id) = (first.sample.kind.namespace(), first.sample.id.as_str());
     let signer = signers.get(&first.sample.kind).context("a signer for each kind")?;
     let other = signers.iter().find(|(k, _)| **k != first.sample.kind).context("another kind")?.1;
-    let stranger = SecretKey::generate()?;
-    let unknown = Signer::new(stranger.clone(), signer.chain_id());
+    let key = network.client_key(namespace)?;
+    let unknown = Signer::new(SecretKey::generate()?, signer.chain_id());
     let commitment = first.opening.commitment();
-    let elsewhere = Signer::new(stranger, "another-chain");
+    let elsewhere = Signer::new(key.clone(), "another-chain");
     let cases = [
         ("duplicate record id  重复的记录", "ANCHOR_EXISTS", signer.anchor(namespace, id, 1, commitment)?),
         ("version that is not the next  版本不连续", "ANCHOR_VERSION", signer.anchor(namespace, id, 9, commitment)?),
         ("unknown signer  未登记的签名者", "SIGNER_UNKNOWN", unknown.anchor(namespace, "demo.1", 1, commitment)?),
         ("signer without the role  越权写入", "ROLE_MISSING", other.anchor(namespace, "demo.2", 1, commitment)?),
         ("another chain's transaction  他链交易", "TX_CHAIN", elsewhere.anchor(namespace, "demo.3", 1, commitment)?),
-        ("expired transaction  过期交易", "TX_EXPIRED", expired(signer.chain_id(), namespace)?),
+        ("expired transaction  过期交易", "TX_EXPIRED", expired(signer.chain_id(), namespace, &key)?),
     ];
     let mut lines = Vec::new();
     for (what, expected, transaction) in cases {
@@ -48,10 +49,10 @@ pub(super) async fn online(
     Ok(lines)
 }
 
-/// Signed with a fresh key: whoever signs, its time has passed.
-fn expired(chain_id: &str, namespace: &str) -> anyhow::Result<Transaction> {
-    let body = BodyBuilder::new(chain_id, u64::MAX, 1, [0; 16]).anchor(namespace, "demo.4", 1, hnchain_crypto::sm3(b""));
-    Ok(Transaction::sign(body.encode(), &SecretKey::generate()?)?)
+fn expired(chain_id: &str, namespace: &str, key: &SecretKey) -> anyhow::Result<Transaction> {
+    let body =
+        BodyBuilder::new(chain_id, u64::MAX, 1, [0; 16]).anchor(namespace, "demo.4", 1, hnchain_crypto::sm3(b""));
+    Ok(Transaction::sign(body.encode(), key)?)
 }
 
 fn describe(error: &Error) -> (String, String) {
@@ -68,7 +69,7 @@ pub(super) fn offline(network: &Network, anchored: &[Anchored]) -> anyhow::Resul
     let middle = tampered.len() / 2;
     tampered[middle] ^= 1;
     let altered = first.sample.bytes.iter().chain(b" ").copied().collect::<Vec<_>>();
-    let opens = hnchain_sdk::proof::Opening::of(&altered, first.opening.salt).commitment() == first.opening.commitment();
+    let opens = first.opening.is_of(&altered);
     Ok(vec![
         RefusalLine::any("one byte of the bundle changed  篡改证明一个字节", refuse(&tampered, &trust)),
         RefusalLine::any("another chain's genesis  以他链创世文件验证", refuse(&bytes, &other_genesis()?)),

@@ -1,6 +1,8 @@
 //! A node whose answers the test scripts. Each fake has its own runtime, so that killing it cuts its connections as
 //! SIGKILL does.
 
+#![allow(missing_docs, unreachable_pub)]
+
 use hnchain_crypto::{Digest, SecretKey, merkle};
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::proto::node_server::{Node, NodeServer};
@@ -98,7 +100,8 @@ pub struct Fake {
 
 impl Fake {
     pub fn start(script: Script) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("socket option");
         let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
@@ -149,6 +152,11 @@ pub fn state(state: TransactionState, receipt: Option<&Receipt>) -> TransactionR
 
 /// Blocks 1..=n without transactions, each the child of the one before.
 pub fn chain(n: u64) -> Vec<FinalizedBlock> {
+    chain_at(n, 1_800_000_000_000)
+}
+
+/// Another chain for each start.
+pub fn chain_at(n: u64, start_ms: u64) -> Vec<FinalizedBlock> {
     let mut parent = BlockHash(Digest::ZERO);
     (1..=n)
         .map(|height| {
@@ -159,7 +167,7 @@ pub fn chain(n: u64) -> Vec<FinalizedBlock> {
                 height: Height(height),
                 parent,
                 parent_view: View(height - 1),
-                time_ms: 1_800_000_000_000 + height,
+                time_ms: start_ms + height,
                 payload_root: payload_root::<Vec<u8>>(&[]),
                 skips_root: skips_root::<Vec<u8>>(&[]),
                 validators: ValidatorsHash(Digest::ZERO),

@@ -71,8 +71,7 @@ impl<'a> Sealed<'a> {
         let cipher = cbc::Decryptor::<sm4::Sm4>::new_from_slices(key.as_ref(), &self.iv)
             .map_err(|_| KeyFileError::Corrupt("initialization vector"))?;
         let mut plain = Zeroizing::new(self.ciphertext.to_vec());
-        let length =
-            cipher.decrypt_padded::<Pkcs7>(&mut plain).map_err(|_| KeyFileError::WrongPassword)?.len();
+        let length = cipher.decrypt_padded::<Pkcs7>(&mut plain).map_err(|_| KeyFileError::WrongPassword)?.len();
         plain.truncate(length);
         Ok(plain)
     }

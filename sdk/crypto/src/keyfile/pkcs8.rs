@@ -75,6 +75,7 @@ fn read_ec(private: &[u8]) -> Result<SecretKey, KeyFileError> {
         Zeroizing::new(secret.try_into().map_err(|_| KeyFileError::Corrupt("length of the secret key"))?);
     let key = SecretKey::from_bytes(&secret)?;
     let public = public.ok_or(KeyFileError::Corrupt("the public key is missing"))?;
-    let same = public.as_bytes().is_some_and(|p| p == key.uncompressed_public_key() || p == key.public_key().as_bytes());
+    let same =
+        public.as_bytes().is_some_and(|p| p == key.uncompressed_public_key() || p == key.public_key().as_bytes());
     if same { Ok(key) } else { Err(KeyFileError::KeyMismatch) }
 }

@@ -1,0 +1,337 @@
+//! The command line as clap sees it. The Chinese help is in [`crate::help`].
+
+use crate::lang::Lang;
+use crate::moment::duration;
+use clap::{Args, Parser, Subcommand};
+use hnchain_crypto::Digest;
+use hnchain_types::TxId;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Records on 河南链: keys, genesis, anchoring, proofs, verification, status
+#[derive(Debug, Parser)]
+#[command(name = "hnchain", version, after_help = crate::help::EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// Arguments of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Arguments of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Node to ask, http://host:port; repeat it, and the next one is tried when one fails
+    #[arg(
+        long = "endpoint",
+        global = true,
+        env = "HNCHAIN_ENDPOINT",
+        hide_env_values = true,
+        value_delimiter = ',',
+        default_value = "http://127.0.0.1:9101",
+        value_name = "URL"
+    )]
+    pub endpoints: Vec<String>,
+    /// Complete machine-readable output; errors become JSON on standard error
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Language of texts; default: the locale's
+    #[arg(long, global = true, value_enum, value_name = "LANG")]
+    pub lang: Option<Lang>,
+    /// How long to wait for nodes and for finality: 90s, 10m
+    #[arg(long, global = true, value_parser = duration, default_value = "30s", value_name = "TIME")]
+    pub timeout: Duration,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a key and write it to an encrypted file
+    #[command(
+        after_help = "Examples:\n  hnchain keygen --out registrar.pem\n  hnchain keygen --out node0/key.pem --password-file node0/key.password --json"
+    )]
+    Keygen(Keygen),
+    /// Look into a key file
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Make and check genesis files
+    #[command(subcommand)]
+    Genesis(GenesisCommand),
+    /// Anchor a file: salt it, commit to it, wait until it is final
+    #[command(
+        after_help = "The file itself is never sent. The opening (salt and digest) is written before anything is\nsubmitted: keep it with the document, it is needed to prove what was recorded.\n\nExamples:\n  hnchain anchor licence.json --namespace certificate --id 1.2.156.3005.2.1 --key registrar.pem\n  hnchain anchor licence-v2.json --namespace certificate --id 1.2.156.3005.2.1 --version 2 --key registrar.pem"
+    )]
+    Anchor(Anchor),
+    /// End a record's validity
+    #[command(
+        after_help = "Examples:\n  hnchain revoke --namespace certificate --id 1.2.156.3005.2.1 --reason 注销 --key registrar.pem"
+    )]
+    Revoke(Revoke),
+    /// Show a record as a node reports it (unproven; see prove)
+    #[command(
+        after_help = "Examples:\n  hnchain get --namespace certificate --id 1.2.156.3005.2.1\n  hnchain get --namespace certificate --id 1.2.156.3005.2.1 --json"
+    )]
+    Get(RecordName),
+    /// Fetch a proof that anybody can verify offline
+    #[command(
+        after_help = "Examples:\n  hnchain prove --namespace certificate --id 1.2.156.3005.2.1 -o licence.hnproof.json \\\n      --opening licence.json.hnopening.json --trust genesis.json"
+    )]
+    Prove(Prove),
+    /// Verify a proof offline, trusting nothing but a genesis file
+    #[command(
+        after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
+    )]
+    Verify(Verify),
+    /// Show the status of nodes
+    #[command(
+        after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"
+    )]
+    Status(Status),
+    /// Show a transaction
+    #[command(after_help = "Examples:\n  hnchain tx 5a0c…64 hexadecimal digits")]
+    Tx(Tx),
+    /// Show a block
+    #[command(after_help = "Examples:\n  hnchain block 42\n  hnchain block latest --json")]
+    Block(Block),
+    /// Show what became of a transaction
+    #[command(
+        after_help = "Exit code 0: accepted. Exit code 1: rejected, or not known to be final.\n\nExamples:\n  hnchain receipt 5a0c…64 hexadecimal digits --wait"
+    )]
+    Receipt(Receipt),
+}
+
+/// How a key file's password is given.
+#[derive(Debug, Args)]
+pub struct Password {
+    /// File with the password in its first line; else HNCHAIN_KEY_PASSWORD, else it is asked for
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+}
+
+/// The key that signs.
+#[derive(Debug, Args)]
+pub struct Key {
+    /// Encrypted key file
+    #[arg(long = "key", env = "HNCHAIN_KEY", hide_env_values = true, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Its password.
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// `keygen`.
+#[derive(Debug, Args)]
+pub struct Keygen {
+    /// New key file; an existing one is never replaced
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Its password.
+    #[command(flatten)]
+    pub password: Password,
+}
+
+/// `key …`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Open a key file and show its public key
+    Show {
+        /// Encrypted key file
+        file: PathBuf,
+        /// Its password.
+        #[command(flatten)]
+        password: Password,
+    },
+}
+
+/// `genesis …`.
+#[derive(Debug, Subcommand)]
+pub enum GenesisCommand {
+    /// Make a genesis file from a specification (TOML or JSON)
+    #[command(after_help = crate::help::SPECIFICATION)]
+    New {
+        /// Specification, .toml or .json
+        spec: PathBuf,
+        /// New genesis file; an existing one is never replaced
+        #[arg(short, long, value_name = "FILE", default_value = "genesis.json")]
+        out: PathBuf,
+    },
+    /// Prove possession of a validator key, so that the key never leaves its operator
+    #[command(
+        after_help = "Examples:\n  hnchain genesis possession --chain-id henan --organization zz-data --key key.pem -o zz.possession.json"
+    )]
+    Possession {
+        /// Name of the chain to be
+        #[arg(long, value_name = "NAME")]
+        chain_id: String,
+        /// Organization that runs the validator
+        #[arg(long, value_name = "ID")]
+        organization: String,
+        /// The key.
+        #[command(flatten)]
+        key: Key,
+        /// New file for the proof; default: standard output
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Show a genesis file
+    Show {
+        /// Genesis file
+        file: PathBuf,
+    },
+    /// Check a genesis file, and its digest if one is given
+    #[command(
+        after_help = "Compare the digest with one that reached you another way, for example printed in a gazette.\n\nExamples:\n  hnchain genesis check genesis.json --digest 81a2…64 hexadecimal digits"
+    )]
+    Check {
+        /// Genesis file
+        file: PathBuf,
+        /// Expected digest
+        #[arg(long, value_name = "HEX")]
+        digest: Option<Digest>,
+    },
+}
+
+/// Which record.
+#[derive(Debug, Args)]
+pub struct RecordName {
+    /// Registry, for example certificate, realty or trace
+    #[arg(long, value_name = "NAME")]
+    pub namespace: String,
+    /// Identifier within the registry
+    #[arg(long, value_name = "ID")]
+    pub id: String,
+}
+
+/// Which chain is signed for.
+#[derive(Debug, Args)]
+pub struct ChainId {
+    /// Name of the chain to sign for; default: what the node says
+    #[arg(long, env = "HNCHAIN_CHAIN_ID", hide_env_values = true, value_name = "NAME")]
+    pub chain_id: Option<String>,
+}
+
+/// `anchor`.
+#[derive(Debug, Args)]
+pub struct Anchor {
+    /// Document; it stays here
+    pub file: PathBuf,
+    /// Which record.
+    #[command(flatten)]
+    pub record: RecordName,
+    /// 1 for a new record, else the current version + 1
+    #[arg(long = "version", default_value_t = 1, value_name = "N")]
+    pub record_version: u64,
+    /// The key.
+    #[command(flatten)]
+    pub key: Key,
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainId,
+    /// New file for the opening; default: FILE.hnopening.json, from version 2 on FILE.vN.hnopening.json
+    #[arg(long, visible_alias = "salt-out", value_name = "FILE")]
+    pub opening_out: Option<PathBuf>,
+}
+
+/// `revoke`.
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// Which record.
+    #[command(flatten)]
+    pub record: RecordName,
+    /// Why; public, at most 256 bytes, no personal data
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The current version + 1; default: asked from the node
+    #[arg(long = "version", value_name = "N")]
+    pub record_version: Option<u64>,
+    /// The key.
+    #[command(flatten)]
+    pub key: Key,
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainId,
+}
+
+/// `prove`.
+#[derive(Debug, Args)]
+pub struct Prove {
+    /// Which record.
+    #[command(flatten)]
+    pub record: RecordName,
+    /// File for the proof, FILE.hnproof.json; an existing one is replaced; default: standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Enclose this opening, so that the proof is also about the document
+    #[arg(long, value_name = "FILE")]
+    pub opening: Option<PathBuf>,
+    /// Verify the proof under this genesis file before it is written
+    #[arg(long, value_name = "GENESIS")]
+    pub trust: Option<PathBuf>,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Proof, *.hnproof.json; - for standard input
+    pub file: PathBuf,
+    /// Genesis file: the only thing that is trusted
+    #[arg(long, env = "HNCHAIN_TRUST", hide_env_values = true, value_name = "GENESIS")]
+    pub trust: PathBuf,
+    /// Check that this document is the one that was recorded
+    #[arg(long, value_name = "FILE")]
+    pub document: Option<PathBuf>,
+    /// Opening to use with --document where the proof encloses none
+    #[arg(long, value_name = "FILE", requires = "document")]
+    pub opening: Option<PathBuf>,
+    /// Refuse a proof that was certified longer ago than this: 10m, 24h, 7d
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub max_age: Option<Duration>,
+    /// Refuse unless the record exists and is active
+    #[arg(long)]
+    pub require_active: bool,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Ask again and again until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// Time between two questions
+    #[arg(long, value_parser = duration, default_value = "2s", value_name = "TIME", requires = "watch")]
+    pub interval: Duration,
+}
+
+/// `tx`.
+#[derive(Debug, Args)]
+pub struct Tx {
+    /// Transaction id, 64 hexadecimal digits
+    pub id: TxId,
+}
+
+/// `block`.
+#[derive(Debug, Args)]
+pub struct Block {
+    /// Height, or latest
+    #[arg(value_parser = height, default_value = "latest")]
+    pub height: u64,
+}
+
+/// `receipt`.
+#[derive(Debug, Args)]
+pub struct Receipt {
+    /// Transaction id, 64 hexadecimal digits
+    pub id: TxId,
+    /// Wait until it is final, at most --timeout
+    #[arg(long)]
+    pub wait: bool,
+}
+
+fn height(s: &str) -> Result<u64, String> {
+    match s {
+        "latest" => Ok(0),
+        _ => s.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a height from 1 on, or latest".to_owned()),
+    }
+}

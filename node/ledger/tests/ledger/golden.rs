@@ -1,0 +1,57 @@
+//! Frozen bytes. A digest that changes here changes the state root of every chain: do it on purpose or not at all.
+
+use crate::scene::{World, codes, commitment, genesis, sign};
+use hnchain_crypto::{Hasher, sm3};
+use hnchain_ledger::{Changes, genesis_rows};
+use hnchain_types::transaction::Receipt;
+
+/// SM3 over each change: length and bytes of the key, 1 and length and bytes of the row, or 0 for a deletion.
+fn digest(changes: &Changes) -> String {
+    let mut hasher = Hasher::new();
+    let mut add = |bytes: &[u8]| {
+        hasher.update(&(bytes.len() as u64).to_be_bytes());
+        hasher.update(bytes);
+    };
+    for (key, row) in changes {
+        add(key.as_bytes());
+        add(&[u8::from(row.is_some())]);
+        add(row.as_deref().unwrap_or_default());
+    }
+    hasher.finalize().to_string()
+}
+
+#[test]
+fn the_rows_of_a_genesis_are_frozen() {
+    let rows: Changes = genesis_rows(&genesis()).into_iter().map(|(k, v)| (k, Some(v))).collect();
+    assert_eq!(digest(&rows), "101d33ee3adaf8681b872aa02fb59e3287f5d157fdc1f9e6d64ebc8ec0f0bc0a");
+}
+
+#[test]
+fn the_changes_and_receipts_of_a_block_are_frozen() {
+    let mut w = World::new();
+    let old = w.body().anchor("certificate", "1.2.156.3005.2.1", 1, commitment(1));
+    let old = sign(&w.keys.zhengzhou, &old);
+    w.block(&[old]);
+    let bodies = [
+        w.body().anchor("certificate", "1.2.156.3005.2.1", 2, commitment(2)),
+        w.body().anchor_batch("realty", "410102001001GB00001F00010001", 1, commitment(3), 1000),
+        w.body().revoke("certificate", "1.2.156.3005.2.1", 3, "证照注销"),
+        w.body().revoke("certificate", "1.2.156.3005.2.1", 4, "again"),
+    ];
+    let txs: Vec<_> = bodies.iter().map(|b| sign(&w.keys.zhengzhou, b)).collect();
+    let execution = w.execute(&txs);
+    assert_eq!(codes(&execution.receipts), ["", "", "", "ANCHOR_REVOKED"]);
+    assert_eq!(
+        execution.changes.keys().collect::<Vec<_>>(),
+        [
+            "anchor/certificate/1.2.156.3005.2.1",
+            "anchor/realty/410102001001GB00001F00010001",
+            "block/1",
+            "history/certificate/1.2.156.3005.2.1/1",
+            "history/certificate/1.2.156.3005.2.1/2",
+        ]
+    );
+    assert_eq!(digest(&execution.changes), "129f5bc81245436999f12c548063136a1dce6d215ec03ad6b8699e861adcdc93");
+    let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
+    assert_eq!(sm3(&receipts.concat()).to_string(), "0588cd6b94eef5f653f14ef14c965d2f2f9b71e0b75e28e253fe08d029f86d6a");
+}

@@ -1,0 +1,10 @@
+//! The ledger's rules: one test for each, a model, and frozen bytes.
+#![allow(clippy::unwrap_used)]
+
+mod anchors;
+mod blocks;
+mod border;
+mod golden;
+mod membership;
+mod model;
+mod scene;

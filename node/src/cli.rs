@@ -1,0 +1,128 @@
+//! The command line of `hnchain-node`.
+
+use crate::config::Config;
+use crate::failure::{EXIT_REFUSED, Failure};
+use crate::materials::Materials;
+use crate::shared::Role;
+use crate::{start, telemetry};
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// A node of 河南链: orders and stores records, and serves applications.
+///
+/// 河南链节点：对记录排序、存储，并为应用提供服务。
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Examples / 示例:\n  hnchain-node check --config node.toml\n  hnchain-node run --config node.toml\n\n\
+                  Exit codes / 退出码: 0 ok 正常, 1 refused or damaged 拒绝或损坏, 2 usage or configuration 用法或配置错误"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the node until SIGTERM or SIGINT / 运行节点，直至收到 SIGTERM 或 SIGINT
+    Run {
+        /// Configuration file / 配置文件
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Check configuration, genesis, key and password, and start nothing / 检查配置、创世文件、密钥和口令，不启动节点
+    Check {
+        /// Configuration file / 配置文件
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { config } => run(&config),
+        Command::Check { config } => check(&config),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tracing::error!(code = failure.code, why = %failure.en, "the node stops");
+            eprintln!("{failure}");
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+fn check(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(path)?;
+    let Materials { genesis, key, role } = Materials::load(&config)?;
+    let document = genesis.document();
+    println!("ok / 配置有效");
+    println!("chain      {} ({})", document.chain_id, document.name);
+    println!("genesis    {}", genesis.digest());
+    println!("key        {}", key.public_key());
+    match role {
+        Role::Validator(index) => println!("role       validator {index} of {}", genesis.validators().len()),
+        Role::Observer => println!("role       observer"),
+    }
+    println!("data_dir   {}", config.data_dir.display());
+    println!("rpc        {}", config.rpc.listen);
+    println!("network    {}, {} peers", config.network.listen, config.network.peers.len());
+    Ok(())
+}
+
+fn run(path: &Path) -> Result<(), Failure> {
+    let config = Config::load(path)?;
+    telemetry::start_logging(&config.log)?;
+    telemetry::abort_on_panic();
+    let metrics = telemetry::start_metrics()?;
+    let materials = Materials::load(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("node").build();
+    let runtime = runtime.map_err(|e| system("start threads", "启动线程", &e))?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        stop_on_signal(stop.clone())?;
+        start::run(config, materials, metrics, stop).await
+    })
+}
+
+/// The first signal asks the node to stop; a second one ends the process at once.
+fn stop_on_signal(stop: CancellationToken) -> Result<(), Failure> {
+    let listen = |kind| signal(kind).map_err(|e| system("listen for signals", "监听信号", &e));
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::spawn(async move {
+        loop {
+            let name = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = interrupt.recv() => "SIGINT",
+            };
+            if stop.is_cancelled() {
+                tracing::warn!(signal = name, "second signal; ending at once");
+                std::process::exit(i32::from(EXIT_REFUSED));
+            }
+            tracing::info!(signal = name, "stopping");
+            stop.cancel();
+        }
+    });
+    Ok(())
+}
+
+fn system(en: &str, zh: &str, e: &std::io::Error) -> Failure {
+    Failure::refused("SYSTEM", format!("cannot {en}: {e}"), format!("无法{zh}：{e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,179 @@
+//! The verification, step by step.
+
+use crate::bundle::Bundle;
+use crate::commitment::Opening;
+use crate::error::{ProofError, Reason};
+use crate::path::{EpochSet, Path};
+use crate::record::{RecordError, RecordView};
+use crate::tree::verify_state;
+use hnchain_crypto::PublicKey;
+use hnchain_types::block::{ExecutionResult, Header};
+use hnchain_types::certificate::{Certificate, CertificateError, Statement};
+use hnchain_types::genesis::Genesis;
+use hnchain_types::transaction::RecordKey;
+use hnchain_types::{BlockHash, Epoch, Height, StateRoot, ValidatorIndex, View};
+use serde::Serialize;
+
+/// What a bundle proves: that the chain's validators certified this about the record, as of this time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Short name of the chain.
+    pub chain_id: String,
+    /// Height of the certified block.
+    pub height: Height,
+    /// Epoch of the block.
+    pub epoch: Epoch,
+    /// View of the block.
+    pub view: View,
+    /// Certified time, milliseconds since the Unix epoch: the verdict holds as of then.
+    pub time_ms: u64,
+    /// Hash of the certified block.
+    pub block: BlockHash,
+    /// Certified state root.
+    pub state_root: StateRoot,
+    /// Validators whose signatures were checked.
+    pub signers: Vec<Signatory>,
+    /// Signatures that make a certificate of this chain.
+    pub quorum: usize,
+    /// Namespace of the record asked about.
+    pub namespace: String,
+    /// Id of the record asked about.
+    pub id: String,
+    /// The record, which may be revoked; `None`: the chain has no such record.
+    pub record: Option<RecordView>,
+    /// The enclosed opening, which opens the record's commitment.
+    pub opening: Option<Opening>,
+}
+
+/// A validator that signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Signatory {
+    /// Its index in the validator set.
+    pub index: ValidatorIndex,
+    /// Organization that runs it.
+    pub organization: String,
+    /// Its key.
+    pub public_key: PublicKey,
+}
+
+/// Checks a bundle against the genesis file of a chain, without a node and without a network.
+///
+/// # Errors
+/// The first step that fails, and why.
+pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
+    let header = check_genesis(bundle, trust)?;
+    let set = check_header(&header, &Path::new(trust))?;
+    let result = ExecutionResult::decode(&bundle.result).map_err(|e| ProofError::new(Reason::Result, e))?;
+    let certificate = check_certificate(bundle, trust, &header, &result, &set)?;
+    let row = verify_state(&bundle.state, &result.state_root).map_err(|e| ProofError::new(Reason::State, e))?;
+    let (key, record) = check_record(bundle, row, &header)?;
+    check_opening(bundle, record.as_ref())?;
+    if !bundle.is_whole() {
+        return Err(ProofError::new(Reason::Digest, format_args!("content={}", bundle.digest())));
+    }
+    Ok(Verdict {
+        chain_id: trust.document().chain_id.clone(),
+        height: header.height,
+        epoch: header.epoch,
+        view: header.view,
+        time_ms: header.time_ms,
+        block: header.hash(),
+        state_root: result.state_root,
+        signers: signatories(&certificate, &set),
+        quorum: set.validators.quorum(),
+        namespace: key.namespace().to_owned(),
+        id: key.id().to_owned(),
+        record,
+        opening: bundle.opening,
+    })
+}
+
+/// Step genesis. The header has to be read first; one that cannot be read fails in its own name.
+fn check_genesis(bundle: &Bundle, trust: &Genesis) -> Result<Header, ProofError> {
+    let header = Header::decode(&bundle.header).map_err(|e| ProofError::new(Reason::Header, e))?;
+    if header.genesis != trust.digest() {
+        let detail = format!("bundle={} trusted={}", header.genesis, trust.digest());
+        return Err(ProofError::new(Reason::OtherChain, detail));
+    }
+    Ok(header)
+}
+
+fn check_header<'a>(header: &Header, path: &Path<'a>) -> Result<EpochSet<'a>, ProofError> {
+    let set = path.at(header.epoch)?;
+    if header.validators != set.validators.hash() {
+        let detail = format!("header={} trusted={}", header.validators, set.validators.hash());
+        return Err(ProofError::new(Reason::Validators, detail));
+    }
+    Ok(set)
+}
+
+fn check_certificate(
+    bundle: &Bundle,
+    trust: &Genesis,
+    header: &Header,
+    result: &ExecutionResult,
+    set: &EpochSet<'_>,
+) -> Result<Certificate, ProofError> {
+    let c = Certificate::decode(&bundle.certificate).map_err(|e| ProofError::new(Reason::Certificate, e))?;
+    let Statement::Finalize { block, result: certified } = c.statement else {
+        return Err(ProofError::new(Reason::NotFinal, ""));
+    };
+    if block != header.hash() || certified != result.hash() {
+        let detail = format!("certified={block}, {certified} enclosed={}, {}", header.hash(), result.hash());
+        return Err(ProofError::new(Reason::Statement, detail));
+    }
+    if c.view != header.view || c.epoch != header.epoch {
+        let detail = format!("certificate={}.{} header={}.{}", c.epoch, c.view, header.epoch, header.view);
+        return Err(ProofError::new(Reason::View, detail));
+    }
+    c.verify(trust.digest(), set.validators).map_err(|e| {
+        let reason = match e {
+            CertificateError::Quorum { .. } => Reason::Quorum,
+            CertificateError::Signers => Reason::Signers,
+            CertificateError::Signature(_) => Reason::Signature,
+        };
+        ProofError::new(reason, e)
+    })?;
+    Ok(c)
+}
+
+fn check_record(
+    bundle: &Bundle,
+    row: Option<&[u8]>,
+    header: &Header,
+) -> Result<(RecordKey, Option<RecordView>), ProofError> {
+    let key = bundle.record_key().ok_or_else(|| ProofError::new(Reason::Key, &bundle.state.key))?;
+    let Some(row) = row else { return Ok((key, None)) };
+    let record = RecordView::decode(row, &key).map_err(|e| {
+        let reason = match e {
+            RecordError::Other { .. } => Reason::OtherRecord,
+            RecordError::Malformed(_) | RecordError::Field(_) => Reason::Row,
+        };
+        ProofError::new(reason, e)
+    })?;
+    if record.height > header.height || record.time_ms > header.time_ms {
+        let detail = format!("record={} block={}", record.height, header.height);
+        return Err(ProofError::new(Reason::Future, detail));
+    }
+    Ok((key, Some(record)))
+}
+
+fn check_opening(bundle: &Bundle, record: Option<&RecordView>) -> Result<(), ProofError> {
+    let Some(opening) = bundle.opening else { return Ok(()) };
+    let record = record.ok_or_else(|| ProofError::new(Reason::OpeningOfNone, ""))?;
+    if record.batch_size > 0 {
+        return Err(ProofError::new(Reason::OpeningOfBatch, format_args!("batch_size={}", record.batch_size)));
+    }
+    if !opening.opens(&record.commitment) {
+        return Err(ProofError::new(Reason::Opening, format_args!("commitment={}", record.commitment)));
+    }
+    Ok(())
+}
+
+fn signatories(certificate: &Certificate, set: &EpochSet<'_>) -> Vec<Signatory> {
+    let of = |index: ValidatorIndex| {
+        let public_key = set.validators.key(index)?.public_key();
+        Some(Signatory { index, organization: set.organization(index).to_owned(), public_key })
+    };
+    certificate.votes.iter().filter_map(|(index, _)| of(*index)).collect()
+}

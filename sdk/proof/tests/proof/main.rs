@@ -1,0 +1,9 @@
+//! What the verifier accepts, and everything that it refuses.
+#![allow(clippy::unwrap_used)]
+
+mod every_byte;
+mod refusals;
+mod scene;
+mod tree;
+mod vectors;
+mod verdicts;

@@ -1,0 +1,154 @@
+//! `hnchain-testnet`: local networks of real nodes, and the demo.
+
+mod commands;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Local networks of 河南链 nodes on this machine, and the demo.
+#[derive(Debug, Parser)]
+#[command(name = "hnchain-testnet", version, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples 示例:
+  hnchain-testnet demo                              anchor the samples on four nodes and verify them offline
+  hnchain-testnet up --nodes 4 --dir net            four nodes that go on running
+  hnchain-testnet status --dir net                  who runs, at which height
+  hnchain-testnet down --dir net                    stop them; `up` starts them again
+
+Exit codes 退出码: 0 done, 1 failed, 2 usage, 130 interrupted.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Anchor all sample records on a new network, stop it, and verify every proof offline 演示
+    Demo(Demo),
+    /// Make a network in a directory, or start the one in it, and leave it running 启动
+    Up(Up),
+    /// Stop the network of a directory 停止
+    Down(Directory),
+    /// Show the nodes of a directory 状态
+    Status(Directory),
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, clap::Args)]
+struct Demo {
+    /// Nodes of the network
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=31))]
+    nodes: u16,
+    /// New or empty directory that is kept; without it a temporary one is used and removed
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Keep the temporary directory: logs, genesis and proof bundles
+    #[arg(long)]
+    keep: bool,
+    /// Records in flight at a time
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    concurrency: u16,
+    /// At most this many records of each of the three kinds
+    #[arg(long, default_value_t = u16::MAX, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..))]
+    records: u16,
+    /// Print one JSON report instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `up`.
+#[derive(Debug, clap::Args)]
+struct Up {
+    /// Nodes of a new network; for an existing one it has to match [default: 4]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=31))]
+    nodes: Option<u16>,
+    /// Directory of the network
+    #[arg(long)]
+    dir: PathBuf,
+    /// RPC ports are BASE+1, BASE+2, … and peer ports BASE+101, …; without it free ports are chosen
+    #[arg(long)]
+    base_port: Option<u16>,
+    /// Chain name of a new network
+    #[arg(long, default_value = "henan-testnet")]
+    chain_id: String,
+    /// Log filter of a new network's nodes
+    #[arg(long, default_value = "info")]
+    log: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `down` and `status`.
+#[derive(Debug, clap::Args)]
+struct Directory {
+    /// Directory of the network
+    #[arg(long)]
+    dir: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = tokio::select! {
+        outcome = dispatch(arguments.command) => outcome,
+        signal = interrupted() => match signal {
+            // Leaving `dispatch` dropped its network, and with it the nodes that it started.
+            Ok(()) => {
+                eprintln!("interrupted; the nodes that this command started are stopped  已中断，本命令启动的节点已停止");
+                return ExitCode::from(130);
+            }
+            Err(e) => Err(e.into()),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            commands::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(arguments) => commands::demo(arguments).await,
+        Command::Up(arguments) => commands::up(arguments).await,
+        Command::Down(arguments) => commands::down(arguments).await,
+        Command::Status(arguments) => commands::status(arguments).await,
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => Ok(()),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_network_needs_a_directory_and_a_sensible_number_of_nodes() {
+        assert!(Arguments::try_parse_from(["x", "up", "--nodes", "4"]).is_err());
+        assert!(Arguments::try_parse_from(["x", "up", "--nodes", "0", "--dir", "d"]).is_err());
+        assert!(Arguments::try_parse_from(["x", "up", "--nodes", "4", "--dir", "d"]).is_ok());
+        assert!(Arguments::try_parse_from(["x", "demo", "--json", "--keep"]).is_ok());
+    }
+}
