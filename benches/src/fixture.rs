@@ -167,8 +167,8 @@ impl Committee {
             Effect::Send { to, message } => self.send(i, to, &message),
             Effect::Propose { view, parent_time_ms, .. } => {
                 let transactions = self.payload.take().unwrap_or_default();
-                self.queue.push_back((i, Input::Proposed { view, time_ms: parent_time_ms + 1, transactions }));
                 self.queue.push_back((i, Input::Work(false)));
+                self.queue.push_back((i, Input::Proposed { view, time_ms: parent_time_ms + 1, transactions }));
             }
             Effect::Validate(block) => {
                 self.queue.push_back((i, Input::Work(false)));

@@ -8,7 +8,7 @@ use crate::moment;
 use hnchain_sdk::{Client, Error, NodeStatus, TransactionState};
 use hnchain_types::block::FinalizedBlock;
 use hnchain_types::transaction::{Operation, Outcome, Receipt, Transaction};
-use hnchain_types::{Height, TxId};
+use hnchain_types::{Height, TxId, proto};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
 
@@ -247,7 +247,7 @@ fn transactions(block: &FinalizedBlock) -> Vec<(String, String, Value)> {
             let receipt = Receipt::decode(receipt);
             let transaction = Transaction::decode(raw);
             // Blocks may hold transactions that are malformed: they are on record as refused.
-            let id = receipt.as_ref().map_or_else(|e| e.to_string(), |r| r.transaction.to_string());
+            let id = receipt.as_ref().map_or_else(ToString::to_string, |r| r.transaction.to_string());
             let outcome = receipt.as_ref().map_or("?", outcome).to_owned();
             let json = json!({
                 "transaction": transaction.as_ref().ok().map(transaction_json),
@@ -363,16 +363,15 @@ fn receipt_json(r: &Receipt) -> Value {
     });
     match &r.outcome {
         Outcome::Accepted(events) => {
-            let events: Vec<_> = events
-                .iter()
-                .filter_map(|e| match &e.kind {
-                    Some(hnchain_types::proto::event::Kind::Record(c)) => Some(json!({
+            let event = |e: &proto::Event| {
+                e.kind.as_ref().map(|proto::event::Kind::Record(c)| {
+                    json!({
                         "kind": "record", "namespace": c.namespace, "id": c.id, "version": c.version,
                         "status": c.status().as_str_name(),
-                    })),
-                    None => None,
+                    })
                 })
-                .collect();
+            };
+            let events: Vec<_> = events.iter().filter_map(event).collect();
             json["events"] = events.into();
         }
         Outcome::Rejected(x) => {

@@ -178,7 +178,7 @@ impl Failure {
 
     /// The same with exit code 2: a file that the command was given and cannot use.
     #[must_use]
-    pub(crate) const fn as_usage(mut self) -> Self {
+    pub(crate) const fn into_usage(mut self) -> Self {
         self.exit = Exit::Usage;
         self
     }

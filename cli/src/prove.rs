@@ -12,7 +12,7 @@ use crate::{genesis, records, verify};
 /// No node answered, the opening is of something else, or the proof does not hold under `--trust`.
 pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure> {
     // Everything that can be wrong here is found before a node is asked.
-    let trust = args.trust.as_deref().map(genesis::load).transpose().map_err(Failure::as_usage)?;
+    let trust = args.trust.as_deref().map(genesis::load).transpose().map_err(Failure::into_usage)?;
     let opening = args.opening.as_deref().map(records::read_opening).transpose()?;
     let client = context.client()?;
     let (namespace, id) = (&args.record.namespace, &args.record.id);

@@ -49,7 +49,7 @@ pub(crate) async fn anchor(context: &Context, args: &Anchor) -> Result<(), Failu
     let progress = context.progress("正在连接节点", "asking a node");
     let signer = Signer::new(key, &chain_id(&client, &args.chain).await?);
     let draft = signer.draft(&args.record.namespace, &args.record.id, args.record_version, &document);
-    let draft = draft.map_err(|e| Failure::from(e).as_usage())?;
+    let draft = draft.map_err(|e| Failure::from(e).into_usage())?;
     let path = args.opening_out.clone().unwrap_or_else(|| default_opening(&args.file, args.record_version));
     write_opening(&path, &signer, args, &draft)?;
     progress.say("已提交，等待最终确认", "submitted, waiting until it is final");
@@ -137,7 +137,7 @@ pub(crate) async fn revoke(context: &Context, args: &Revoke) -> Result<(), Failu
     };
     let signer = Signer::new(key, &chain_id(&client, &args.chain).await?);
     let signed: Result<Transaction, Error> = signer.revoke(namespace, id, version, &args.reason);
-    let transaction = signed.map_err(|e| Failure::from(e).as_usage())?;
+    let transaction = signed.map_err(|e| Failure::from(e).into_usage())?;
     progress.say("已提交，等待最终确认", "submitted, waiting until it is final");
     let receipt = client.submit_and_wait(&transaction, context.timeout).await?;
     drop(progress);

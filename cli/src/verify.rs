@@ -35,7 +35,7 @@ enum DocumentCheck {
 /// # Errors
 /// The proof does not hold (the verdict is printed), or a file cannot be used.
 pub(crate) fn verify(context: &Context, args: &Verify) -> Result<(), Failure> {
-    let trust = genesis::load(&args.trust).map_err(Failure::as_usage)?;
+    let trust = genesis::load(&args.trust).map_err(Failure::into_usage)?;
     let document = args.document.as_deref().map(records::document).transpose()?;
     let opening = args.opening.as_deref().map(records::read_opening).transpose()?;
     let bytes = files::read(&args.file, JSON_BYTES)?;

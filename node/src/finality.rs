@@ -179,7 +179,9 @@ fn transaction_ids(block: &FinalizedBlock) -> Vec<(TxId, usize)> {
                 accepted += u64::from(receipt.accepted());
                 ids.push((receipt.transaction, index));
             }
-            Err(error) => tracing::error!(height = %block.block.header.height, index, %error, "a receipt of this node is malformed"),
+            Err(error) => {
+                tracing::error!(height = %block.block.header.height, index, %error, "a receipt of this node is malformed")
+            }
         }
     }
     metrics::counter!(metric::FINAL_BLOCKS).increment(1);

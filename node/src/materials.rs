@@ -45,9 +45,8 @@ fn genesis(path: &Path) -> Result<Genesis, Failure> {
 
 fn key(key: &config::Key) -> Result<SecretKey, Failure> {
     let raw = read(&key.file, keyfile::MAX_FILE_BYTES, "key.file")?;
-    let pem = std::str::from_utf8(&raw).map_err(|_| {
-        Failure::key(&key.file, &keyfile::KeyFileError::NotAKeyFile("not a text file".to_owned()))
-    })?;
+    let pem = std::str::from_utf8(&raw)
+        .map_err(|_| Failure::key(&key.file, &keyfile::KeyFileError::NotAKeyFile("not a text file".to_owned())))?;
     warn_if_public(&key.file);
     let password = password(key)?;
     keyfile::decrypt(pem, &password).map_err(|e| Failure::key(&key.file, &e))

@@ -76,8 +76,7 @@ pub async fn run(
     tokio::spawn(disseminate(forward, network.clone(), Arc::clone(&shared.mempool), stop.clone()));
     tokio::spawn(sampler.run(stop.clone()));
     let rpc = tokio::spawn(rpc.serve(listener));
-    let driver =
-        driver::start(Arc::clone(&shared), key, network.clone(), events, journal, records, stop.clone());
+    let driver = driver::start(Arc::clone(&shared), key, network.clone(), events, journal, records, stop.clone());
     let outcome = watch(driver, rpc, &stop).await;
     if tokio::time::timeout(PATIENCE, network.shutdown()).await.is_err() {
         tracing::warn!("the network did not close in time");
@@ -131,9 +130,8 @@ fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>
 
 /// Who may link: validators, and signers with the role of an observer.
 fn allowed(genesis: &Genesis) -> BTreeSet<PublicKey> {
-    let observers = genesis.document().signers.iter().filter(|s| {
-        s.roles.iter().any(|r| matches!(r, genesis::Role::Observer {}))
-    });
+    let observers =
+        genesis.document().signers.iter().filter(|s| s.roles.iter().any(|r| matches!(r, genesis::Role::Observer {})));
     genesis.validators().public_keys().chain(observers.map(|s| s.public_key)).collect()
 }
 

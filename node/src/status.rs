@@ -164,7 +164,9 @@ impl StatusBoard {
         let linked: BTreeSet<PublicKey> =
             self.peers().into_iter().filter(|p| p.connected).map(|p| p.public_key).collect();
         let (own, needed) = match role {
-            Role::Validator(index) => (validators.key(index).map(hnchain_crypto::VerifyingKey::public_key), validators.quorum()),
+            Role::Validator(index) => {
+                (validators.key(index).map(hnchain_crypto::VerifyingKey::public_key), validators.quorum())
+            }
             Role::Observer => (None, validators.faults() + 1),
         };
         let connected = validators.public_keys().filter(|k| linked.contains(k) || Some(*k) == own).count();

@@ -227,7 +227,7 @@ impl Consensus {
                 }
                 self.feed(Input::Validated { block, valid });
             }
-            Happened::Durable(view, _) => {
+            Happened::Durable(view) => {
                 self.records.durable(view)?;
                 self.known.retain(|_, k| k.view > view);
                 self.dirty = true;
@@ -434,8 +434,9 @@ impl Consensus {
             To::All => self.network.broadcast(Channel::Consensus, bytes),
             To::One(index) => {
                 // A full queue or a lost link: what matters is said again (R10).
-                if let Some(key) = self.keys.get(index.index()) {
-                    self.network.send(key, Channel::Consensus, bytes);
+                let sent = self.keys.get(index.index()).is_some_and(|k| self.network.send(k, Channel::Consensus, bytes));
+                if !sent {
+                    tracing::debug!(to = %index, "consensus message not sent");
                 }
             }
         }
@@ -448,7 +449,7 @@ impl Consensus {
             let decoded = match judge(&shared, &block, wall_ms()) {
                 Ok(decoded) => Some(Arc::new(decoded)),
                 Err(why) => {
-                    tracing::warn!(block = %hash, view = %block.header.view, ?why, "invalid proposal");
+                    tracing::warn!(block = %hash, view = %block.header.view, %why, "invalid proposal");
                     None
                 }
             };

@@ -123,7 +123,7 @@ impl Work {
             self.shared.status.set_height(tip.height);
             self.shared.status.saw_height(tip.height);
             self.shared.finality.publish(&blocks);
-            self.tell(Happened::Durable(tip.view, tip.height));
+            self.tell(Happened::Durable(tip.view));
         }
         Ok(tip)
     }

@@ -27,7 +27,7 @@ use hnchain_crypto::SecretKey;
 use hnchain_network::{Events, Network};
 use hnchain_storage::{Journal, StorageError};
 use hnchain_types::wire::WireError;
-use hnchain_types::{BlockHash, Height, View};
+use hnchain_types::{BlockHash, View};
 use proposal::Decoded;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -94,8 +94,8 @@ enum Happened {
     Engine(Input),
     /// A proposal was judged; `None` is invalid.
     Validated(BlockHash, Option<Arc<Decoded>>),
-    /// Blocks up to here are in the store.
-    Durable(View, Height),
+    /// Blocks up to this view are in the store.
+    Durable(View),
     /// What a peer says of itself.
     PeerStatus(hnchain_types::ValidatorIndex, sync::PeerStatus),
     /// The node cannot go on.

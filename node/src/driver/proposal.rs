@@ -28,12 +28,17 @@ impl Decoded {
 }
 
 /// Why a block was refused.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Invalid {
+    #[error("it is beyond the chain's limits")]
     Limits,
+    #[error("its time is too far ahead of this node's clock")]
     Future,
+    #[error("transaction {0} is malformed")]
     Malformed(usize),
+    #[error("transaction {0} is meant for another chain")]
     OtherChain(usize),
+    #[error("the signature of transaction {0} does not verify")]
     Signature(usize),
 }
 

@@ -27,9 +27,7 @@ pub(crate) fn router(context: Arc<Context>, metrics: PrometheusHandle) -> Router
 
 /// Answer to every other path.
 pub(crate) async fn unknown(headers: HeaderMap) -> Response {
-    let grpc = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|t| t.as_bytes().starts_with(b"application/grpc"));
+    let grpc = headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/grpc"));
     if grpc {
         let status = tonic::Status::unimplemented("this node has no such method");
         return status.into_http::<tonic::body::Body>().map(axum::body::Body::new);
@@ -52,12 +50,8 @@ async fn ready(State(Pages { context, .. }): State<Pages>) -> Response {
     match context.shared.status.ready(context.role, context.shared.genesis.validators()) {
         Ok(()) => Json(Ready { ready: true, code: None, message: None, message_zh: None }).into_response(),
         Err(why) => {
-            let body = Ready {
-                ready: false,
-                code: Some(why.code()),
-                message: Some(why.en()),
-                message_zh: Some(why.zh()),
-            };
+            let body =
+                Ready { ready: false, code: Some(why.code()), message: Some(why.en()), message_zh: Some(why.zh()) };
             (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
         }
     }

@@ -26,17 +26,11 @@ pub(crate) struct Service(pub(crate) Arc<Context>);
 impl Node for Service {
     type SubscribeStream = subscribe::Blocks;
 
-    async fn submit(
-        &self,
-        request: Request<proto::SubmitRequest>,
-    ) -> Result<Response<proto::SubmitResponse>, Status> {
+    async fn submit(&self, request: Request<proto::SubmitRequest>) -> Result<Response<proto::SubmitResponse>, Status> {
         self.limited("Submit", self.0.submit(request.into_inner())).await
     }
 
-    async fn wait(
-        &self,
-        request: Request<proto::WaitRequest>,
-    ) -> Result<Response<proto::TransactionResponse>, Status> {
+    async fn wait(&self, request: Request<proto::WaitRequest>) -> Result<Response<proto::TransactionResponse>, Status> {
         observed("Wait", self.0.wait(request.into_inner())).await
     }
 
@@ -178,10 +172,7 @@ impl Context {
         stored.map(final_response).ok_or_else(|| Refusal::storage(&"a final transaction disappeared"))
     }
 
-    async fn transaction(
-        &self,
-        request: proto::GetTransactionRequest,
-    ) -> Result<proto::TransactionResponse, Refusal> {
+    async fn transaction(&self, request: proto::GetTransactionRequest) -> Result<proto::TransactionResponse, Refusal> {
         let id = tx_id(&request.transaction_id)?;
         // The mempool first: what leaves it has become final before, so that nothing falls through.
         let pending = self.shared.mempool.get(&id);

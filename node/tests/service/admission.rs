@@ -4,8 +4,8 @@ use crate::fixture::{CHAIN, Fixture, roomy};
 use hnchain_crypto::SecretKey;
 use hnchain_node::admission::{Admitted, now_ms};
 use hnchain_node::mempool::Limits;
-use hnchain_types::transaction::{Receipt, Transaction};
 use hnchain_types::proto;
+use hnchain_types::transaction::{Receipt, Transaction};
 use prost::Message;
 
 async fn refused(fixture: &Fixture, raw: &[u8]) -> &'static str {

@@ -121,9 +121,7 @@ impl Fixture {
     pub(crate) fn body(&self, chain: &str, id: &str, until_ms: u64) -> Vec<u8> {
         let mut salt = [0; 16];
         salt[..8].copy_from_slice(&self.salts.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-        BodyBuilder::new(chain, 1_000_000, until_ms, salt)
-            .anchor("certificate", id, 1, sm3(id.as_bytes()))
-            .encode()
+        BodyBuilder::new(chain, 1_000_000, until_ms, salt).anchor("certificate", id, 1, sm3(id.as_bytes())).encode()
     }
 
     /// What the driver does: order, execute, certify, store, tell.
@@ -163,8 +161,7 @@ impl Fixture {
         let block = Arc::new(Block::new(header, raw, Vec::new()).unwrap());
         let receipts = execution.receipts.iter().map(|r| r.raw().to_vec()).collect();
         let ids = transactions.iter().map(Transaction::id).collect();
-        let result =
-            overlays.apply(block, execution.changes, receipts, ids, execution.next_validators).unwrap().hash();
+        let result = overlays.apply(block, execution.changes, receipts, ids, execution.next_validators).unwrap().hash();
         let statement = Statement::Finalize { block: hash, result };
         let signature = self.validator.sign(&statement.digest(genesis.digest(), genesis.epoch(), view));
         let votes = vec![(ValidatorIndex(0), signature)];

@@ -204,11 +204,13 @@ impl Block {
 
 fn check_skips(header: &Header, skips: &[Certificate]) -> Result<(), DecodeError> {
     let gap = header.view.0.checked_sub(header.parent_view.0).and_then(|views| views.checked_sub(1));
-    let in_order = skips
-        .iter()
-        .zip(header.parent_view.0.saturating_add(1)..)
-        .all(|(s, view)| s.statement == Statement::Nullify && s.view.0 == view && s.epoch == header.epoch);
-    if gap != Some(skips.len() as u64) || skips.len() > limits::SKIPS || !in_order {
+    // The count comes first: it keeps parent_view + i below the block's own view.
+    let complete = gap == Some(skips.len() as u64)
+        && skips.len() <= limits::SKIPS
+        && (1..).zip(skips).all(|(i, s)| {
+            s.statement == Statement::Nullify && s.view.0 == header.parent_view.0 + i && s.epoch == header.epoch
+        });
+    if !complete {
         return Err(DecodeError::field(
             "skips",
             "one nullification for each view after the parent's is needed",

@@ -24,11 +24,10 @@ const CERTIFICATES: [&str; 2] = [
 const UNIT: &str = "410102001001GB00001F00010001";
 const NUMBER: &str = "豫(2023)郑州市不动产权第0000001号";
 
+/// The refusal of a text. It speaks both languages.
 fn refused<T: std::str::FromStr<Err = CodeError> + std::fmt::Debug>(s: &str) -> CodeError {
     let error = s.parse::<T>().expect_err(s);
-    // A refusal speaks both languages and does not repeat what was read.
-    assert!(!error.message_zh().is_ascii() && error.to_string().is_ascii() || error.to_string().contains('豫'));
-    assert!(s.len() < 6 || !error.to_string().contains(s));
+    assert!(!error.message_zh().is_ascii() && error.to_string().contains(": "));
     error
 }
 

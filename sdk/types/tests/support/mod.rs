@@ -10,6 +10,7 @@ use hnchain_types::{
     BlockHash, DecodeError, Epoch, Height, StateRoot, TxId, ValidatorIndex, ValidatorsHash, View, proto, record, wire,
 };
 use prost::Message as _;
+use std::sync::LazyLock;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -65,8 +66,9 @@ pub(crate) fn document() -> Document {
     }
 }
 
-pub(crate) fn genesis() -> Genesis {
-    Genesis::create(&document()).unwrap()
+pub(crate) fn genesis() -> &'static Genesis {
+    static GENESIS: LazyLock<Genesis> = LazyLock::new(|| Genesis::create(&document()).unwrap());
+    &GENESIS
 }
 
 pub(crate) fn body() -> Vec<u8> {
@@ -254,7 +256,12 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 }
 
 /// Everything that is protobuf.
-pub(crate) fn samples() -> Vec<Sample> {
+pub(crate) fn samples() -> &'static [Sample] {
+    static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(make_samples);
+    &SAMPLES
+}
+
+fn make_samples() -> Vec<Sample> {
     let certificate: fn(&[u8]) -> _ = |raw| Certificate::decode(raw).map(|c| c.encode());
     vec![
         Sample { name: "transaction", bytes: transaction().raw().to_vec(), again: again_transaction },
