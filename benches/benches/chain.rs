@@ -87,7 +87,13 @@ impl Disk {
         Arc::new(Block::new(header, raw, Vec::new()).expect("the header commits to it"))
     }
 
-    fn apply(&mut self, block: Arc<Block>, changes: Changes, receipts: Vec<Vec<u8>>, ids: Vec<TxId>) -> ExecutionResult {
+    fn apply(
+        &mut self,
+        block: Arc<Block>,
+        changes: Changes,
+        receipts: Vec<Vec<u8>>,
+        ids: Vec<TxId>,
+    ) -> ExecutionResult {
         let validators = self.genesis.validators().hash();
         self.overlays.apply(block, changes, receipts, ids, validators).expect("the parent is the tip")
     }

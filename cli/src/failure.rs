@@ -101,7 +101,10 @@ impl Failure {
             eprintln!("{error}");
             return;
         }
-        eprintln!("{}{} [{}]", lang.pick("错误：", "error: "), lang.pick(&self.zh, &self.en), self.code);
+        let text = lang.pick(&self.zh, &self.en);
+        // Refusals of nodes name their code already.
+        let code = if text.contains(&self.code) { String::new() } else { format!(" [{}]", self.code) };
+        eprintln!("{}{text}{code}", lang.pick("错误：", "error: "));
         if let Some((en, zh)) = self.hint.as_deref() {
             eprintln!("{}{}", lang.pick("建议：", "hint: "), lang.pick(zh, en));
         }

@@ -200,7 +200,12 @@ fn receipts_end_with_the_outcome() {
     let s = state(TransactionState::Final, Some(accepted(id)));
     assert_eq!(s.run(&["receipt", &text, "--json"]).exits(0).json()["accepted"], true);
     assert_eq!(s.run(&["tx", &text, "--json"]).exits(0).json()["state"], "final");
-    let rejection = Rejection { code: "TX_EXPIRED".to_owned(), ..Rejection::default() };
+    let rejection = Rejection {
+        code: "TX_EXPIRED".to_owned(),
+        message: "too late".to_owned(),
+        message_zh: "已过期".to_owned(),
+        operation: 0,
+    };
     let s = state(TransactionState::Final, Some(Receipt::new(id, Height(2), 1, Outcome::Rejected(rejection))));
     s.run(&["receipt", &text]).exits(1).prints("TX_EXPIRED");
     let s = state(TransactionState::Pending, None);

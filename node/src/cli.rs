@@ -8,8 +8,12 @@ use crate::{start, telemetry};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// How long reads for clients that are gone may still take at the end.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// A node of 河南链: orders and stores records, and serves applications.
 ///
@@ -84,11 +88,13 @@ fn run(path: &Path) -> Result<(), Failure> {
     let materials = Materials::load(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("node").build();
     let runtime = runtime.map_err(|e| system("start threads", "启动线程", &e))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         stop_on_signal(stop.clone())?;
         start::run(config, materials, metrics, stop).await
-    })
+    });
+    runtime.shutdown_timeout(LINGER);
+    outcome
 }
 
 /// The first signal asks the node to stop; a second one ends the process at once.

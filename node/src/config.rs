@@ -57,7 +57,7 @@ pub struct Rpc {
     pub listen: SocketAddr,
     /// Most client connections.
     pub connections: usize,
-    /// Most requests that run at the same time, `Wait` and `Subscribe` not counted.
+    /// Most requests that run at the same time, `Wait` not counted.
     pub requests: usize,
     /// Most calls of `Wait` that wait.
     pub waiters: usize,

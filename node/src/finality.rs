@@ -67,10 +67,11 @@ impl FinalityHub {
     ///
     /// Removes their transactions from the mempool, wakes who waits for them, then drops what has expired.
     pub fn publish(&self, blocks: &[Arc<FinalizedBlock>]) {
+        let finality = metrics::histogram!(metric::FINALITY_SECONDS);
         for block in blocks {
             let ids = transaction_ids(block);
             for held in self.inner.mempool.remove(ids.iter().map(|(id, _)| id)) {
-                metrics::histogram!(metric::FINALITY_SECONDS).record(held.as_secs_f64());
+                finality.record(held.as_secs_f64());
             }
             let mut waiters = self.inner.lock();
             for (id, index) in ids {
@@ -180,7 +181,8 @@ fn transaction_ids(block: &FinalizedBlock) -> Vec<(TxId, usize)> {
                 ids.push((receipt.transaction, index));
             }
             Err(error) => {
-                tracing::error!(height = %block.block.header.height, index, %error, "a receipt of this node is malformed")
+                let height = block.block.header.height;
+                tracing::error!(%height, index, %error, "a receipt of this node is malformed");
             }
         }
     }

@@ -5,6 +5,7 @@ mod commands;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Local networks of 河南链 nodes on this machine, and the demo.
 #[derive(Debug, Parser)]
@@ -95,16 +96,21 @@ struct Directory {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Before anything starts: a signal that comes early must not end us without cleaning up.
+    let interruption = match Interruption::new() {
+        Ok(interruption) => interruption,
+        Err(e) => {
+            commands::print_error(&e.into());
+            return ExitCode::FAILURE;
+        }
+    };
     let outcome = tokio::select! {
         outcome = dispatch(arguments.command) => outcome,
-        signal = interrupted() => match signal {
+        () = interruption.wait() => {
             // Leaving `dispatch` dropped its network, and with it the nodes that it started.
-            Ok(()) => {
-                eprintln!("interrupted; the nodes that this command started are stopped  已中断，本命令启动的节点已停止");
-                return ExitCode::from(130);
-            }
-            Err(e) => Err(e.into()),
-        },
+            eprintln!("interrupted; the nodes that this command started are stopped  已中断，本命令启动的节点已停止");
+            return ExitCode::from(130);
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -125,12 +131,21 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
 }
 
 /// SIGINT or SIGTERM.
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => Ok(()),
-        _ = terminate.recv() => Ok(()),
+struct Interruption {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interruption {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Runs the binary in a folder of its own, with nothing of the caller's environment that it would read.
 
-#![allow(missing_docs, unreachable_pub)]
+// Two test programs share this; neither uses all of it.
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ use hnchain_network::{Channel, Control, Network};
 use hnchain_storage::Journal;
 use hnchain_types::block::Block;
 use hnchain_types::certificate::Statement;
+use hnchain_types::transaction::Transaction;
 use hnchain_types::{BlockHash, TxId, ValidatorIndex, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -301,14 +302,10 @@ impl Consensus {
     // ---- mempool ----
 
     fn know(&mut self, block: BlockHash, decoded: Arc<Decoded>) {
-        if let Some(view) = self.view_of(block) {
+        if let Some(view) = self.machine.block(&block).map(|b| b.header.view) {
             self.known.insert(block, Known { view, decoded, skipped: false });
             self.dirty = true;
         }
-    }
-
-    fn view_of(&self, block: BlockHash) -> Option<View> {
-        self.machine.view_of(&block)
     }
 
     /// Whether transactions wait that no live block above the tip holds.
@@ -348,6 +345,7 @@ impl Consensus {
         }
         let Some(wanted) = self.wanted.take() else { return };
         self.proposed_at = Some(Instant::now());
+        self.know_ancestors(&wanted.ancestors);
         let transactions = if wanted.empty { Vec::new() } else { self.payload(&wanted.ancestors) };
         let raw = transactions.iter().map(|t| t.raw().to_vec()).collect();
         let time_ms = wall_ms().max(wanted.parent_time_ms + 1);
@@ -357,10 +355,23 @@ impl Consensus {
         }
     }
 
-    fn payload(&self, ancestors: &[BlockHash]) -> Vec<Arc<hnchain_types::transaction::Transaction>> {
+    /// A quorum may have notarized a block before this node has judged it: its transactions are taken all the same.
+    fn know_ancestors(&mut self, ancestors: &[BlockHash]) {
+        for hash in ancestors {
+            if !self.known.contains_key(hash)
+                && let Some(decoded) = self.machine.block(hash).and_then(|b| Decoded::of(b))
+            {
+                self.know(*hash, Arc::new(decoded));
+            }
+        }
+    }
+
+    /// What waits and is neither in an ancestor nor in a block that is final but not yet stored.
+    fn payload(&self, ancestors: &[BlockHash]) -> Vec<Arc<Transaction>> {
         let parameters = &self.shared.chain.parameters;
-        let known = ancestors.iter().filter_map(|h| self.known.get(h));
-        let taken: BTreeSet<TxId> = known.flat_map(|k| k.decoded.ids.iter().copied()).collect();
+        let root = self.machine.root().view;
+        let holding = self.known.iter().filter(|(h, k)| ancestors.contains(h) || (k.view <= root && !k.skipped));
+        let taken: BTreeSet<TxId> = holding.flat_map(|(_, k)| k.decoded.ids.iter().copied()).collect();
         self.shared.mempool.take(parameters.block_transactions as usize, parameters.block_bytes as usize, &taken)
     }
 

@@ -9,6 +9,7 @@
 //! - **S4** At shutdown every open call ends with `NODE_STOPPING`.
 
 mod connections;
+mod gate;
 mod pages;
 mod service;
 mod status;
@@ -38,7 +39,7 @@ const ANSWER_BYTES: usize = 32 << 20;
 /// Reads on blocking threads at the same time.
 const READERS: usize = 16;
 /// Calls that one connection may have open; a gateway waits for thousands of transactions over one connection.
-const STREAMS: u32 = 8_192;
+const STREAMS: u32 = 4_096;
 /// A call without an answer after this long is ended: a little more than the longest `Wait`.
 const CALL: Duration = Duration::from_secs(125);
 /// A subscriber that takes no block for this long is disconnected.
@@ -53,6 +54,7 @@ pub(crate) struct Context {
     pub(crate) admission: Arc<Admission>,
     pub(crate) role: Role,
     pub(crate) requests: Semaphore,
+    pub(crate) waits: Semaphore,
     pub(crate) readers: Semaphore,
     pub(crate) subscribers: Arc<Semaphore>,
     pub(crate) stall: Duration,
@@ -99,6 +101,7 @@ impl Rpc {
             admission,
             role,
             requests: Semaphore::new(limits.requests),
+            waits: Semaphore::new(limits.waiters),
             readers: Semaphore::new(READERS),
             subscribers: Arc::new(Semaphore::new(limits.subscribers)),
             stall: STALL,
@@ -126,7 +129,8 @@ impl Rpc {
             .max_decoding_message_size(limits::TRANSACTION_BYTES + REQUEST_FRAMING)
             .max_encoding_message_size(ANSWER_BYTES);
         let pages = pages::router(Arc::clone(&self.context), self.metrics);
-        let router = Routes::new(grpc).into_axum_router().merge(pages).fallback(pages::unknown);
+        let gate = axum::middleware::from_fn_with_state(Arc::clone(&self.context), gate::pass);
+        let router = Routes::new(grpc).into_axum_router().layer(gate).merge(pages).fallback(pages::unknown);
         let server = Server::builder()
             .accept_http1(true)
             .max_concurrent_streams(STREAMS)

@@ -27,7 +27,7 @@ impl Node for Service {
     type SubscribeStream = subscribe::Blocks;
 
     async fn submit(&self, request: Request<proto::SubmitRequest>) -> Result<Response<proto::SubmitResponse>, Status> {
-        self.limited("Submit", self.0.submit(request.into_inner())).await
+        observed("Submit", self.0.submit(request.into_inner())).await
     }
 
     async fn wait(&self, request: Request<proto::WaitRequest>) -> Result<Response<proto::TransactionResponse>, Status> {
@@ -38,7 +38,7 @@ impl Node for Service {
         &self,
         request: Request<proto::GetTransactionRequest>,
     ) -> Result<Response<proto::TransactionResponse>, Status> {
-        self.limited("GetTransaction", self.0.transaction(request.into_inner())).await
+        observed("GetTransaction", self.0.transaction(request.into_inner())).await
     }
 
     async fn get_block(
@@ -46,35 +46,35 @@ impl Node for Service {
         request: Request<proto::GetBlockRequest>,
     ) -> Result<Response<proto::BlockResponse>, Status> {
         let block = async { Ok(proto::BlockResponse { block: self.0.block(request.into_inner().height).await? }) };
-        self.limited("GetBlock", block).await
+        observed("GetBlock", block).await
     }
 
     async fn get_header(
         &self,
         request: Request<proto::GetBlockRequest>,
     ) -> Result<Response<proto::HeaderResponse>, Status> {
-        self.limited("GetHeader", self.0.header(request.into_inner().height)).await
+        observed("GetHeader", self.0.header(request.into_inner().height)).await
     }
 
     async fn get_record(
         &self,
         request: Request<proto::GetRecordRequest>,
     ) -> Result<Response<proto::RecordResponse>, Status> {
-        self.limited("GetRecord", self.0.record(request.into_inner())).await
+        observed("GetRecord", self.0.record(request.into_inner())).await
     }
 
     async fn get_proof(
         &self,
         request: Request<proto::GetRecordRequest>,
     ) -> Result<Response<proto::ProofResponse>, Status> {
-        self.limited("GetProof", self.0.proof(request.into_inner())).await
+        observed("GetProof", self.0.proof(request.into_inner())).await
     }
 
     async fn get_status(
         &self,
         _request: Request<proto::GetStatusRequest>,
     ) -> Result<Response<proto::StatusResponse>, Status> {
-        self.limited("GetStatus", async { Ok(self.0.status()) }).await
+        observed("GetStatus", async { Ok(self.0.status()) }).await
     }
 
     async fn subscribe(
@@ -82,28 +82,6 @@ impl Node for Service {
         request: Request<proto::SubscribeRequest>,
     ) -> Result<Response<Self::SubscribeStream>, Status> {
         observed("Subscribe", async { subscribe::open(&self.0, request.into_inner()) }).await
-    }
-}
-
-impl Service {
-    /// [`observed`], within the bound of requests.
-    async fn limited<T>(
-        &self,
-        method: &'static str,
-        call: impl Future<Output = Result<T, Refusal>>,
-    ) -> Result<Response<T>, Status> {
-        observed(method, async {
-            let _place = self.0.requests.try_acquire().map_err(|_| {
-                Refusal::new(
-                    "RPC_BUSY",
-                    Kind::Busy,
-                    "too many requests run here; try again in a moment or use another node",
-                    "本节点正在处理的请求过多，请稍后重试或改用其他节点",
-                )
-            })?;
-            call.await
-        })
-        .await
     }
 }
 

@@ -45,15 +45,36 @@ fn build(directory: &Path, last: u64, reopen_at: &[u64], flush_at: &[u64]) -> (O
     (overlays, model)
 }
 
-/// The files as a crash leaves them: copied while the store is open and nothing is closed or flushed for it.
+/// The files as a crash leaves them: copied while the store is open and nothing is closed or flushed for it. A crash
+/// stops everything at one moment, so a copy during which a compaction in the background changed a file is taken again.
 fn copy(from: &Path) -> tempfile::TempDir {
-    let to = tempfile::tempdir().unwrap();
-    std::fs::create_dir(to.path().join("store")).unwrap();
-    for entry in std::fs::read_dir(from.join("store")).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.path().join("store").join(entry.file_name())).unwrap();
+    for _ in 0..1000 {
+        let to = tempfile::tempdir().unwrap();
+        std::fs::create_dir(to.path().join("store")).unwrap();
+        let before = listing(from);
+        let copied = before.as_ref().is_ok_and(|files| {
+            files
+                .iter()
+                .all(|(path, _)| std::fs::copy(path, to.path().join("store").join(path.file_name().unwrap())).is_ok())
+        });
+        if copied && before.ok() == listing(from).ok() {
+            return to;
+        }
     }
-    to
+    panic!("the store never comes to rest");
+}
+
+/// Files with their lengths, without RocksDB's own text log.
+fn listing(directory: &Path) -> std::io::Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory.join("store"))? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with("LOG") {
+            found.push((entry.path(), entry.metadata()?.len()));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 fn files(directory: &Path, suffix: &str) -> Vec<PathBuf> {

@@ -1,6 +1,6 @@
 //! Subscriptions: in order, without gaps, never buffered without bound.
 
-use crate::fixture::{Fixture, SOON, code, eventually, limits};
+use crate::fixture::{Fixture, SOON, code, limits};
 use hnchain_types::block::FinalizedBlock;
 use hnchain_types::proto::{BlockResponse, SubscribeRequest};
 use std::time::Duration;
@@ -55,7 +55,8 @@ async fn subscriptions_are_bounded_and_free_their_place() {
 #[tokio::test]
 async fn a_client_that_does_not_read_is_told_where_to_resume() {
     let fixture = Fixture::new();
-    let server = fixture.serve(limits(), Duration::from_millis(50)).await;
+    let one = hnchain_node::config::Rpc { subscribers: 1, ..limits() };
+    let server = fixture.serve(one, Duration::from_millis(50)).await;
     // Large blocks fill the flow-control window of the client, which does not read.
     let body = |n: usize| {
         let ids: Vec<String> = (0..60).map(|i| format!("{}-{n}-{i}", "X".repeat(140))).collect();
@@ -79,21 +80,30 @@ async fn a_client_that_does_not_read_is_told_where_to_resume() {
     }
     let mut client = server.client().await;
     let mut stream = client.subscribe(SubscribeRequest { from_height: 1 }).await.unwrap().into_inner();
-    eventually("the subscription stalls", || fixture.shared.store.tip().height.0 == 12).await;
-    tokio::time::sleep(Duration::from_millis(400)).await; // the client is slow: this is the behaviour under test
-    let (mut read, ended) = (0, loop_until_error(&mut stream).await);
-    read += ended.0;
-    let status = ended.1.expect("it was disconnected");
+    // The only place is free again once the node has given up on the client that does not read.
+    let deadline = tokio::time::Instant::now() + SOON;
+    while let Err(refused) = client.subscribe(SubscribeRequest { from_height: 0 }).await {
+        assert_eq!(code(&refused), "RPC_SUBSCRIBERS");
+        assert!(tokio::time::Instant::now() < deadline);
+    }
+    let (read, status) = read_until_error(&mut stream).await;
+    let status = status.expect("it was disconnected");
     assert_eq!((status.code(), code(&status).as_str()), (Code::ResourceExhausted, "SUBSCRIBER_TOO_SLOW"));
     assert!(status.message().ends_with(&format!("from height {}", read + 1)), "{} after {read}", status.message());
     // Nothing is lost.
-    let mut again = client.subscribe(SubscribeRequest { from_height: read + 1 }).await.unwrap().into_inner();
+    let mut again = loop {
+        match client.subscribe(SubscribeRequest { from_height: read + 1 }).await {
+            Ok(again) => break again.into_inner(),
+            Err(refused) => assert_eq!(code(&refused), "RPC_SUBSCRIBERS"),
+        }
+        assert!(tokio::time::Instant::now() < deadline);
+    };
     for want in read + 1..=12 {
         assert_eq!(next(&mut again).await, want);
     }
 }
 
-async fn loop_until_error(stream: &mut Streaming<BlockResponse>) -> (u64, Option<tonic::Status>) {
+async fn read_until_error(stream: &mut Streaming<BlockResponse>) -> (u64, Option<tonic::Status>) {
     let mut read = 0;
     while read < 12 {
         match tokio::time::timeout(SOON, stream.message()).await.unwrap() {

@@ -68,7 +68,7 @@ impl Client {
     /// # Errors
     /// No endpoint, or one that is not an http address.
     pub fn new(endpoints: Vec<String>, options: Options) -> Result<Self, Error> {
-        Ok(Self { nodes: Arc::new(Nodes::new(&endpoints, options)?) })
+        Ok(Self { nodes: Arc::new(Nodes::new(endpoints, options)?) })
     }
 
     fn deadline(&self) -> Instant {
@@ -97,7 +97,7 @@ impl Client {
                 }
                 let receipt = match answer.receipt.as_slice() {
                     [] => None,
-                    raw => Some(read::receipt_of(&id, raw).map_err(|e| peer.bad(WHAT, e))?),
+                    raw => Some(read::receipt_of(&id, raw).map_err(|e| peer.bad(WHAT, &e))?),
                 };
                 Ok((peer.index, Submitted { id, receipt, endpoint: peer.name.to_string() }))
             })
@@ -145,7 +145,7 @@ impl Client {
         let ask = async {
             let request = proto::WaitRequest { transaction_id: id.as_ref().to_vec(), timeout_ms };
             match peer.client.wait(request).await {
-                Ok(answer) => read::transaction_state(id, &answer.into_inner()).map_err(|e| peer.bad(WHAT, e)),
+                Ok(answer) => read::transaction_state(id, &answer.into_inner()).map_err(|e| peer.bad(WHAT, &e)),
                 // The node's way to say that its own timeout passed.
                 Err(s) if s.code() == tonic::Code::DeadlineExceeded => Ok(TransactionState::Pending(None)),
                 Err(s) if s.code() == tonic::Code::NotFound => Ok(TransactionState::Unknown),
@@ -250,7 +250,7 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let answer = peer.client.get_record(record_request(key)).await.map_err(|s| peer.failed(WHAT, &s))?;
                 let answer = answer.into_inner();
-                let record = read::record(key, &answer.record).map_err(|e| peer.bad(WHAT, e))?;
+                let record = read::record(key, &answer.record).map_err(|e| peer.bad(WHAT, &e))?;
                 Ok(RecordAnswer { record, height: Height(answer.height), endpoint: peer.name.to_string() })
             })
             .await
@@ -284,16 +284,16 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let answer = peer.client.get_proof(record_request(key)).await.map_err(|s| peer.failed(WHAT, &s))?;
                 let message = answer.into_inner().bundle.ok_or_else(|| peer.bad(WHAT, "no bundle"))?;
-                let bundle = Bundle::from_message(message).map_err(|e| peer.bad(WHAT, e))?;
+                let bundle = Bundle::from_message(message).map_err(|e| peer.bad(WHAT, &e))?;
                 if bundle.record_key().as_ref() != Some(key) {
                     return Err(peer.bad(WHAT, "the proof is about another record"));
                 }
-                let height = height(&bundle).map_err(|e| peer.bad(WHAT, e))?;
+                let height = height(&bundle).map_err(|e| peer.bad(WHAT, &e))?;
                 if height < since {
                     let endpoint = peer.name.to_string();
                     return Err(Failure::Transient(Error::Behind { endpoint, height, wanted: since }));
                 }
-                check(&bundle).map_err(|e| peer.bad(WHAT, e))?;
+                check(&bundle).map_err(|e| peer.bad(WHAT, &e))?;
                 Ok(bundle)
             })
             .await
@@ -358,8 +358,8 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let request = proto::GetBlockRequest { height: height.0 };
                 let answer = peer.client.get_block(request).await.map_err(|s| peer.failed(WHAT, &s))?.into_inner();
-                let block = FinalizedBlock::decode(&answer.block).map_err(|e| peer.bad(WHAT, e))?;
-                read::same_height(height, block.block.header.height).map_err(|e| peer.bad(WHAT, e))?;
+                let block = FinalizedBlock::decode(&answer.block).map_err(|e| peer.bad(WHAT, &e))?;
+                read::same_height(height, block.block.header.height).map_err(|e| peer.bad(WHAT, &e))?;
                 Ok(block)
             })
             .await
@@ -375,7 +375,7 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let request = proto::GetBlockRequest { height: height.0 };
                 let answer = peer.client.get_header(request).await.map_err(|s| peer.failed(WHAT, &s))?.into_inner();
-                read::header(height, &answer).map_err(|e| peer.bad(WHAT, e))
+                read::header(height, &answer).map_err(|e| peer.bad(WHAT, &e))
             })
             .await
     }
@@ -390,7 +390,7 @@ impl Client {
             .call(WHAT, self.deadline(), |mut peer| async move {
                 let request = proto::GetTransactionRequest { transaction_id: id.as_ref().to_vec() };
                 match peer.client.get_transaction(request).await {
-                    Ok(answer) => read::transaction_state(id, &answer.into_inner()).map_err(|e| peer.bad(WHAT, e)),
+                    Ok(answer) => read::transaction_state(id, &answer.into_inner()).map_err(|e| peer.bad(WHAT, &e)),
                     Err(s) if s.code() == tonic::Code::NotFound => Ok(TransactionState::Unknown),
                     Err(s) => Err(peer.failed(WHAT, &s)),
                 }
@@ -426,7 +426,7 @@ fn commitment(bundle: &Bundle) -> Result<Option<(u64, Digest)>, Error> {
 async fn status_of(mut peer: Peer) -> Result<NodeStatus, Failure> {
     const WHAT: &str = "status";
     let answer = peer.client.get_status(proto::GetStatusRequest {}).await.map_err(|s| peer.failed(WHAT, &s))?;
-    read::status(&peer.name, answer.into_inner()).map_err(|e| peer.bad(WHAT, e))
+    read::status(&peer.name, answer.into_inner()).map_err(|e| peer.bad(WHAT, &e))
 }
 
 fn record_request(key: &RecordKey) -> proto::GetRecordRequest {

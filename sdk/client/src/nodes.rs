@@ -58,11 +58,11 @@ pub(crate) enum Failure {
 }
 
 impl Nodes {
-    pub(crate) fn new(endpoints: &[String], options: Options) -> Result<Self, Error> {
+    pub(crate) fn new(endpoints: Vec<String>, options: Options) -> Result<Self, Error> {
         if endpoints.is_empty() {
             return Err(Error::Endpoint("at least one node is needed, for example http://127.0.0.1:9101".to_owned()));
         }
-        let nodes = endpoints.iter().map(|e| Node::new(e, &options)).collect::<Result<_, _>>()?;
+        let nodes = endpoints.into_iter().map(|e| Node::new(e.trim(), &options)).collect::<Result<_, _>>()?;
         Ok(Self { nodes, preferred: AtomicUsize::new(0), options })
     }
 
@@ -151,7 +151,7 @@ impl Nodes {
 impl Node {
     fn new(text: &str, options: &Options) -> Result<Self, Error> {
         let wrong = |why: &str| Error::Endpoint(format!("{text}: {why}; write http://host:port"));
-        let name = text.trim().trim_end_matches('/').to_owned();
+        let name = text.trim_end_matches('/').to_owned();
         let endpoint = Endpoint::from_shared(name.clone()).map_err(|e| wrong(&e.to_string()))?;
         match endpoint.uri().scheme_str() {
             Some("http") if endpoint.uri().host().is_some() => {}
@@ -170,7 +170,7 @@ impl Node {
 
 impl Peer {
     /// An answer that is malformed or does not belong to the question. Another node may be honest.
-    pub(crate) fn bad(&self, what: &'static str, why: impl ToString) -> Failure {
+    pub(crate) fn bad(&self, what: &'static str, why: &(impl ToString + ?Sized)) -> Failure {
         Failure::Transient(Error::BadResponse { endpoint: self.name.to_string(), what, why: why.to_string() })
     }
 
@@ -181,7 +181,7 @@ impl Peer {
             Code::ResourceExhausted | Code::Aborted => Failure::Transient(self.refusal(status, true)),
             // The local codec reports bytes that are no message this way; a broken connection names its cause.
             Code::Internal if !known && std::error::Error::source(status).is_none() => {
-                self.bad(what, plain(status.message()))
+                self.bad(what, &plain(status.message()))
             }
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Unknown | Code::Internal => {
                 if known {
@@ -191,7 +191,7 @@ impl Peer {
                 let attempt = Attempt { endpoint: self.name.to_string(), why, sent };
                 Failure::Transient(Error::Unreachable { what, tried: vec![attempt] })
             }
-            Code::OutOfRange | Code::DataLoss if !known => self.bad(what, plain(status.message())),
+            Code::OutOfRange | Code::DataLoss if !known => self.bad(what, &plain(status.message())),
             Code::NotFound | Code::OutOfRange | Code::FailedPrecondition | Code::Unimplemented | Code::DataLoss => {
                 Failure::Elsewhere(self.refusal(status, false))
             }

@@ -114,13 +114,13 @@ impl Follow {
     }
 
     fn accept(&mut self, peer: &Peer, raw: &[u8]) -> Result<FinalizedBlock, Failure> {
-        let block = FinalizedBlock::decode(raw).map_err(|e| peer.bad(WHAT, e))?;
+        let block = FinalizedBlock::decode(raw).map_err(|e| peer.bad(WHAT, &e))?;
         let header = &block.block.header;
         if self.next.0 != 0 && header.height != self.next {
-            return Err(peer.bad(WHAT, format!("block {} was sent where {} follows", header.height, self.next)));
+            return Err(peer.bad(WHAT, &format!("block {} was sent where {} follows", header.height, self.next)));
         }
         if self.parent.is_some_and(|p| p != header.parent) {
-            return Err(peer.bad(WHAT, format!("block {} is not a child of the one before", header.height)));
+            return Err(peer.bad(WHAT, &format!("block {} is not a child of the one before", header.height)));
         }
         self.next = header.height.next();
         self.parent = Some(header.hash());

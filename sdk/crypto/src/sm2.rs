@@ -7,6 +7,7 @@ use ::sm2::elliptic_curve::point::AffineCoordinates;
 use ::sm2::{AffinePoint, ProjectivePoint, dsa};
 use der::asn1::{AnyRef, UintRef};
 use der::{Encode as _, Reader as _, SliceReader, Tag};
+use std::sync::LazyLock;
 use zeroize::Zeroizing;
 
 /// The user ID of every signature on the chain, the standard's default.
@@ -173,16 +174,32 @@ fn write_der(signature: &Signature) -> der::Result<Vec<u8>> {
     AnyRef::new(Tag::Sequence, &content)?.to_der()
 }
 
-/// Secret key; wiped when dropped.
+/// Secret key; wiped when dropped. It stays where it was made, so that moving it leaves no copies.
 #[derive(Clone)]
 pub struct SecretKey {
-    key: dsa::SigningKey,
+    key: Box<dsa::SigningKey>,
     public: PublicKey,
 }
 
 impl std::fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SecretKey(of {})", self.public)
+    }
+}
+
+impl Drop for SecretKey {
+    /// The library's key has no wiping of its own: the key 1, of no value, takes its place.
+    fn drop(&mut self) {
+        static BLANK: LazyLock<Option<dsa::SigningKey>> = LazyLock::new(|| {
+            let mut one = [0u8; 32];
+            one[31] = 1;
+            dsa::SigningKey::from_slice(USER_ID, &one).ok()
+        });
+        if let Some(blank) = &*BLANK {
+            *self.key = blank.clone();
+        }
+        // Keeps the compiler from leaving the last write out.
+        std::hint::black_box(&self.key);
     }
 }
 
@@ -214,7 +231,7 @@ impl SecretKey {
             return Err(KeyError::SecretRange);
         }
         let public = PublicKey::from_bytes(&compressed(key.verifying_key().as_affine()))?;
-        Ok(Self { key, public })
+        Ok(Self { key: Box::new(key), public })
     }
 
     /// The scalar, wiped when dropped.

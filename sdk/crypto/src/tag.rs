@@ -26,7 +26,7 @@ macro_rules! tags {
 }
 
 tags! {
-    /// Transaction id over the body.
+    /// Transaction id over public key and body.
     Transaction => "hnchain/tx/1",
     /// Block hash over the header.
     Header => "hnchain/header/1",

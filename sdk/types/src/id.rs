@@ -90,7 +90,7 @@ macro_rules! hash {
 }
 
 hash!(
-    /// Transaction id: `SM3(tag "hnchain/tx/1", body)`.
+    /// Transaction id: `SM3(tag "hnchain/tx/1", public key ‖ body)`.
     TxId
 );
 hash!(

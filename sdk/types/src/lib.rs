@@ -45,7 +45,7 @@ pub use id::{
 };
 
 /// Messages generated from the proto files. Untrusted until a checked type has read them.
-#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub)]
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, rustdoc::invalid_html_tags)]
 pub mod proto {
     include!(concat!(env!("OUT_DIR"), "/hnchain.v1.rs"));
 }

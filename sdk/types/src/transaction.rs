@@ -118,7 +118,7 @@ impl Transaction {
             return Err(DecodeError::field("hint", "0 or 1 is needed", "须为 0 或 1"));
         }
         let body = Body::decode(&envelope.body)?;
-        let id = Self::id_of(&envelope.body);
+        let id = Self::id_of(&public_key, &envelope.body);
         Ok(Self { raw: raw.to_vec(), id, public_key, signature, body })
     }
 
@@ -127,7 +127,7 @@ impl Transaction {
     /// # Errors
     /// A body that [`Transaction::decode`] would refuse.
     pub fn sign(body: Vec<u8>, key: &SecretKey) -> Result<Self, DecodeError> {
-        let id = Self::id_of(&body);
+        let id = Self::id_of(&key.public_key(), &body);
         let (signature, hint) = key.sign_with_hint(&id.0);
         let envelope = proto::Transaction {
             body,
@@ -138,8 +138,10 @@ impl Transaction {
         Self::decode(&envelope.encode_to_vec())
     }
 
-    fn id_of(body: &[u8]) -> TxId {
-        TxId(Tag::Transaction.hash(&[body]))
+    /// The signer is part of the identity: otherwise a leader could put somebody's body under another key on record, and
+    /// the real transaction would count as a replay.
+    fn id_of(public_key: &PublicKey, body: &[u8]) -> TxId {
+        TxId(Tag::Transaction.hash(&[public_key.as_bytes(), body]))
     }
 
     /// Checks the signature with the signer's decoded key.

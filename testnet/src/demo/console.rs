@@ -9,7 +9,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use std::time::Duration;
 
 /// Longest record id in a line; the JSON report has them whole.
-const ID_CHARS: usize = 60;
+const ID_CHARS: usize = 80;
 /// Redraws of the progress bar.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -133,6 +133,6 @@ mod tests {
     #[test]
     fn long_ids_are_shortened_by_characters() {
         assert_eq!(shortened("豫(2025)郑州市不动产权第0000001号"), "豫(2025)郑州市不动产权第0000001号");
-        assert_eq!(shortened(&"号".repeat(61)), format!("{}…", "号".repeat(60)));
+        assert_eq!(shortened(&"号".repeat(81)), format!("{}…", "号".repeat(80)));
     }
 }

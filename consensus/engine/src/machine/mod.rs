@@ -220,10 +220,10 @@ impl Machine {
         self.safety.me()
     }
 
-    /// View of an un-finalized block that is at hand.
+    /// An un-finalized block that is at hand.
     #[must_use]
-    pub fn view_of(&self, block: &BlockHash) -> Option<View> {
-        self.tree.get(block).map(|e| e.block.header.view)
+    pub fn block(&self, block: &BlockHash) -> Option<&Arc<hnchain_types::block::Block>> {
+        self.tree.get(block).map(|e| &e.block)
     }
 
     /// The proposal of a view, where one was made or accepted.

@@ -1,7 +1,8 @@
 //! A node whose answers the test scripts. Each fake has its own runtime, so that killing it cuts its connections as
 //! SIGKILL does.
 
-#![allow(missing_docs, unreachable_pub)]
+// Two test programs share this; neither uses all of it.
+#![allow(dead_code, missing_docs, unreachable_pub)]
 
 use hnchain_crypto::{Digest, SecretKey, merkle};
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, HeaderFields, payload_root, skips_root};
@@ -29,7 +30,6 @@ macro_rules! script {
             pub calls: Arc<Mutex<Vec<&'static str>>>,
         }
 
-        #[allow(dead_code)]
         impl Script {
             $(pub fn $on(mut self, f: impl Fn($q) -> Option<Result<$a, Status>> + Send + Sync + 'static) -> Self {
                 self.$field = Some(Arc::new(f));
