@@ -233,9 +233,12 @@ async fn read_stream(run: &Run, mut client: Client, node: usize, next: &mut Heig
     }
 }
 
+/// A transaction of a block, and the code of the rule that rejected it.
+type Seen = (TxId, Option<String>);
+
 /// Height, and for each transaction its id and the code of the rule that rejected it. The generator measures and does
 /// not verify: nothing but the receipts is read, to leave the processors to the nodes.
-fn read_block(raw: &[u8]) -> Option<(Height, Vec<(TxId, Option<String>)>)> {
+fn read_block(raw: &[u8]) -> Option<(Height, Vec<Seen>)> {
     let block = proto::FinalizedBlock::decode(raw).ok()?;
     let height = Header::decode(&block.block?.header).ok()?.height;
     let receipts = block.receipts.iter().filter_map(|raw| {

@@ -162,7 +162,7 @@ impl Transaction {
         &self.raw
     }
 
-    /// Identity: hash of the body.
+    /// Identity: hash of signer and body.
     #[must_use]
     pub const fn id(&self) -> TxId {
         self.id

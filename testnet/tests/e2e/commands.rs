@@ -1,11 +1,13 @@
 //! The program `hnchain-testnet` as people use it.
 
-use crate::harness::serial;
+use crate::harness::{PATIENCE, serial, wait_for};
+use hnchain_testnet::manifest::Manifest;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
 
 fn testnet(arguments: &[&str], directory: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_hnchain-testnet")).args(arguments).arg("--dir").arg(directory).output().unwrap()
@@ -97,26 +99,24 @@ async fn demo_anchors_and_verifies_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_interrupted_demo_leaves_no_process_behind() {
+async fn a_demo_that_is_interrupted_or_killed_leaves_no_process_behind() {
     let _serial = serial().await;
-    let directory = tempfile::tempdir().unwrap();
-    let demo = directory.path().join("demo");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_hnchain-testnet"))
-        .args(["demo", "--json", "--dir"])
-        .arg(&demo)
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !demo.join("node3/node.pid").is_file() {
-        assert!(Instant::now() < deadline, "the demo starts no nodes");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let manifest = hnchain_testnet::manifest::Manifest::read(&demo).unwrap();
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).unwrap());
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    for node in &manifest.nodes {
-        let alive = node.pid.is_some_and(|p| Path::new(&format!("/proc/{p}")).exists());
-        assert!(!alive, "{} still runs", node.name);
+    for (signal, code) in [(Signal::SIGINT, Some(130)), (Signal::SIGTERM, Some(130)), (Signal::SIGKILL, None)] {
+        let directory = tempfile::tempdir().unwrap();
+        let demo = directory.path().join("demo");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hnchain-testnet"))
+            .args(["demo", "--json", "--dir"])
+            .arg(&demo)
+            .stderr(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for("the demo starts four nodes", PATIENCE, async || demo.join("node3/node.pid").is_file()).await;
+        let manifest = Manifest::read(&demo).unwrap();
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+        assert_eq!(child.wait().unwrap().code(), code, "{signal}");
+        let alive = |pid: u32| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty());
+        let gone = async || !manifest.nodes.iter().filter_map(|n| n.pid).any(alive);
+        wait_for("no node runs any more", PATIENCE, gone).await;
     }
 }

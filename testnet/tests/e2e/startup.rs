@@ -126,7 +126,7 @@ fn store_files(data: &Path, ending: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(data.join("store"))
         .unwrap()
         .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == ending))
+        .filter(|p| p.extension().is_some_and(|e| e == ending) && fs::metadata(p).unwrap().len() > 0)
         .collect();
     files.sort_by_key(|p| std::cmp::Reverse(fs::metadata(p).unwrap().len()));
     files
@@ -152,16 +152,18 @@ async fn a_truncated_or_corrupted_database_is_named_with_the_way_back() {
     truncate(&manifest(&data));
     assert_says(&fails(&mut cluster, 3).await, &["STORE_DAMAGED", "votes.journal"]);
 
-    copy(&saved, &data);
-    let tables = store_files(&data, "sst");
-    for file in &tables {
-        let mut bytes = fs::read(file).unwrap();
+    // Content is in tables or still in the write-ahead log: damage the larger file of each sort.
+    let damaged: Vec<_> = ["sst", "log"].iter().filter_map(|e| store_files(&saved, e).into_iter().next()).collect();
+    assert!(!damaged.is_empty());
+    for file in damaged {
+        copy(&saved, &data);
+        let file = data.join("store").join(file.file_name().unwrap());
+        let mut bytes = fs::read(&file).unwrap();
         let middle = bytes.len() / 2;
         bytes.iter_mut().skip(middle.saturating_sub(64)).take(128).for_each(|b| *b ^= 0xff);
-        fs::write(file, bytes).unwrap();
-    }
-    if !tables.is_empty() {
-        assert_says(&fails(&mut cluster, 3).await, &["STORE_DAMAGED"]);
+        fs::write(&file, bytes).unwrap();
+        println!("damaged {} of {} bytes", file.display(), middle * 2);
+        assert_says(&fails(&mut cluster, 3).await, &["STORE_DAMAGED", "votes.journal"]);
     }
 
     // What the message says to do: move the store away and start again.
