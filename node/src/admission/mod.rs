@@ -134,15 +134,10 @@ impl Admission {
     fn examine(&self, raw: &[u8]) -> Result<Examined, Refusal> {
         let tx = Transaction::decode(raw)?;
         let id = tx.id();
-        if let Some(held) = self.shared.mempool.get(&id) {
-            same_signer(&tx, &held)?;
+        if self.shared.mempool.contains(&id) {
             return Ok(Examined::Known(Admitted::Pending(id)));
         }
         if let Some(stored) = self.stored(&id)? {
-            // Ids do not cover the signature: somebody else's transaction of the same body is another one.
-            if stored.transaction != raw {
-                same_signer(&tx, &Transaction::decode(&stored.transaction)?)?;
-            }
             return Ok(Examined::Known(Admitted::Final(id, stored.receipt)));
         }
         let tip = self.shared.store.tip();
@@ -204,18 +199,6 @@ fn stored_at(shared: &Shared, height: Height, index: usize) -> Result<Stored, Re
 pub(crate) fn in_block(block: &FinalizedBlock, index: usize) -> Option<Stored> {
     let transaction = block.block.transactions.get(index)?.clone();
     Some(Stored { transaction, receipt: block.receipts.get(index)?.clone() })
-}
-
-fn same_signer(tx: &Transaction, other: &Transaction) -> Result<(), Refusal> {
-    if tx.public_key() == other.public_key() {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        "TX_ID_TAKEN",
-        Kind::Invalid,
-        "another signer handed in the same body; build the transaction again with a new salt",
-        "另一签名者已提交相同内容的交易；请换用新的随机盐重新构造交易",
-    ))
 }
 
 fn busy() -> Refusal {

@@ -79,11 +79,11 @@ async fn another_signers_copy_of_a_body_does_not_pass_for_it() {
     let body = fixture.body(CHAIN, "C-1", now_ms() + 60_000);
     let own = Transaction::sign(body.clone(), &fixture.writer).unwrap();
     let copy = Transaction::sign(body, &SecretKey::generate().unwrap()).unwrap();
-    assert_eq!(own.id(), copy.id());
+    assert_ne!(own.id(), copy.id());
     fixture.admission.submit(own.raw()).await.unwrap();
-    assert_eq!(refused(&fixture, copy.raw()).await, "TX_ID_TAKEN");
+    assert_eq!(refused(&fixture, copy.raw()).await, "SIGNER_UNKNOWN");
     fixture.finalize(std::slice::from_ref(&own));
-    assert_eq!(refused(&fixture, copy.raw()).await, "TX_ID_TAKEN");
+    assert_eq!(refused(&fixture, copy.raw()).await, "SIGNER_UNKNOWN");
 }
 
 #[tokio::test]
