@@ -160,6 +160,19 @@ pub async fn run(target: &Target, options: Options) -> anyhow::Result<Report> {
     Ok(report(target, options, totals, lateness, per_node, generator_cpu_s))
 }
 
+/// Waits until nothing waits on any node, or until `patience` is over: what an earlier run left is not the next one's.
+///
+/// # Errors
+/// A node that cannot be reached.
+pub async fn settle(target: &Target, patience: Duration) -> anyhow::Result<()> {
+    let clients = connect(target, 1).await?;
+    let deadline = Instant::now() + patience;
+    while statuses(target, &clients).await?.iter().any(|s| s.mempool_transactions > 0) && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
 async fn connect(target: &Target, connections: usize) -> anyhow::Result<Vec<Vec<Client>>> {
     let mut clients = Vec::new();
     for node in &target.nodes {

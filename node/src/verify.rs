@@ -4,9 +4,11 @@
 //! batch uses every thread, and proposals go before admissions: a block must not wait behind what clients send.
 
 use crate::telemetry::metric;
-use hnchain_crypto::{PublicKey, VerifyingKey};
+use hnchain_crypto::{PublicKey, Signature, VerifyingKey};
+use hnchain_types::TxId;
 use hnchain_types::transaction::Transaction;
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -19,6 +21,10 @@ const CHUNK: usize = 32;
 const QUEUE: usize = 8_192;
 /// Decoded keys that are remembered, twice this at most. One takes about half a kilobyte.
 const KEYS: usize = 4_096;
+/// Verified signatures that are remembered, twice this at most, at about 150 bytes each. A transaction is met again in
+/// a peer's frame, in a proposal, and in the next proposal where a view failed; an overloaded node must not verify it
+/// each time. Some ten blocks.
+const VERIFIED: usize = 32_768;
 
 /// Who waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +47,8 @@ pub struct Verifier {
 struct Pool {
     jobs: Mutex<Jobs>,
     ready: Condvar,
-    keys: KeyCache,
+    keys: Cache<PublicKey, Arc<VerifyingKey>, KEYS>,
+    verified: Cache<TxId, Signature, VERIFIED>,
 }
 
 #[derive(Debug, Default)]
@@ -189,40 +196,62 @@ impl Pool {
     }
 
     fn one(&self, tx: &Transaction) -> bool {
-        self.keys.get(&tx.public_key()).is_some_and(|key| tx.verify(&key).is_ok())
+        if self.verified.get(&tx.id()) == Some(tx.signature()) {
+            return true;
+        }
+        let good = self.key(&tx.public_key()).is_some_and(|key| tx.verify(&key).is_ok());
+        if good {
+            self.verified.insert(tx.id(), tx.signature());
+        }
+        good
+    }
+
+    fn key(&self, public_key: &PublicKey) -> Option<Arc<VerifyingKey>> {
+        if let Some(key) = self.keys.get(public_key) {
+            return Some(key);
+        }
+        let key = Arc::new(public_key.to_verifying_key().ok()?);
+        self.keys.insert(*public_key, Arc::clone(&key));
+        Some(key)
     }
 }
 
-/// Decoded keys in two generations: when the young one is full it becomes the old one and the old one is forgotten. A key
-/// in use is always carried over, so this bounds memory like a least-recently-used list at the price of a hash lookup.
-#[derive(Debug, Default)]
-struct KeyCache(RwLock<Generations>);
+/// Values in two generations: when the young one is full it becomes the old one and the old one is forgotten. What is in
+/// use is always carried over, so this bounds memory like a least-recently-used list at the price of a hash lookup.
+#[derive(Debug)]
+struct Cache<K, V, const SIZE: usize>(RwLock<Generations<K, V>>);
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<PublicKey, Arc<VerifyingKey>>,
-    old: HashMap<PublicKey, Arc<VerifyingKey>>,
+#[derive(Debug)]
+struct Generations<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
 }
 
-impl KeyCache {
-    fn get(&self, public_key: &PublicKey) -> Option<Arc<VerifyingKey>> {
-        let known = {
+impl<K, V, const SIZE: usize> Default for Cache<K, V, SIZE> {
+    fn default() -> Self {
+        Self(RwLock::new(Generations { young: HashMap::new(), old: HashMap::new() }))
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone, const SIZE: usize> Cache<K, V, SIZE> {
+    fn get(&self, key: &K) -> Option<V> {
+        let old = {
             let generations = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(key) = generations.young.get(public_key) {
-                return Some(Arc::clone(key));
+            if let Some(value) = generations.young.get(key) {
+                return Some(value.clone());
             }
-            generations.old.get(public_key).cloned()
-        };
-        let key = match known {
-            Some(key) => key,
-            None => Arc::new(public_key.to_verifying_key().ok()?),
-        };
+            generations.old.get(key).cloned()
+        }?;
+        self.insert(*key, old.clone());
+        Some(old)
+    }
+
+    fn insert(&self, key: K, value: V) {
         let mut generations = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if generations.young.len() >= KEYS {
+        if generations.young.len() >= SIZE {
             generations.old = std::mem::take(&mut generations.young);
         }
-        generations.young.insert(*public_key, Arc::clone(&key));
-        Some(key)
+        generations.young.insert(key, value);
     }
 }
 
@@ -278,21 +307,31 @@ mod tests {
     }
 
     #[test]
-    fn the_key_cache_is_bounded_and_keeps_what_is_used() {
-        let cache = KeyCache::default();
-        let key = SecretKey::generate().unwrap().public_key();
-        let first = cache.get(&key).unwrap();
-        {
-            let mut generations = cache.0.write().unwrap();
-            generations.old = std::mem::take(&mut generations.young);
+    fn a_cache_is_bounded_and_keeps_what_is_used() {
+        let cache = Cache::<u32, u32, 4>::default();
+        cache.insert(0, 7);
+        for key in 1..100 {
+            cache.insert(key, key);
+            assert_eq!(cache.get(&0), Some(7), "in use");
         }
-        assert!(Arc::ptr_eq(&first, &cache.get(&key).unwrap()), "found in the old generation, not decoded again");
-        assert!(cache.0.read().unwrap().young.contains_key(&key));
+        let generations = cache.0.read().unwrap();
+        assert!(generations.young.len() <= 4 && generations.old.len() <= 4);
+        assert!(!generations.young.contains_key(&1) && !generations.old.contains_key(&1));
+    }
+
+    #[test]
+    fn another_signature_under_a_verified_id_is_verified() {
+        let (pool, key) = (Pool::default(), SecretKey::generate().unwrap());
+        let good = signed(&key, 1);
+        assert!(pool.one(&good) && pool.one(&good));
+        let forged = forged(&good);
+        assert_eq!(forged.id(), good.id());
+        assert!(!pool.one(&forged) && pool.one(&good));
     }
 
     #[test]
     fn a_key_off_the_curve_verifies_nothing_and_is_not_kept() {
-        let cache = KeyCache::default();
+        let pool = Pool::default();
         let off = (0u8..=255)
             .filter_map(|x| {
                 let mut bytes = [x; 33];
@@ -301,7 +340,7 @@ mod tests {
             })
             .find(|k| k.to_verifying_key().is_err())
             .unwrap();
-        assert!(cache.get(&off).is_none());
-        assert!(cache.0.read().unwrap().young.is_empty());
+        assert!(pool.key(&off).is_none());
+        assert!(pool.keys.0.read().unwrap().young.is_empty());
     }
 }

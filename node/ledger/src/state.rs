@@ -85,7 +85,8 @@ impl<'a> State<'a> {
 
     /// Ends the current transaction and keeps what it wrote.
     pub fn keep(&mut self) {
-        self.kept.append(&mut self.pending);
+        // Not `append`, which rebuilds the whole map: a block keeps once for each transaction.
+        self.kept.extend(std::mem::take(&mut self.pending));
     }
 
     /// Ends the current transaction and forgets what it wrote.

@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// Most bytes of one peer that wait for admission: some twenty thousand anchors. More are dropped unread; the peer that
 /// took them from its client proposes them itself.
 const PEER_BYTES: usize = 8 << 20;
-/// Most frames of one peer that wait.
-const PEER_FRAMES: usize = 256;
+/// Most frames of one peer that wait. A lightly loaded peer sends a frame for every few transactions.
+const PEER_FRAMES: usize = 8_192;
 /// This many transactions that no honest node forwards, and the peer is not listened to for [`MUTE`]. More than one,
 /// because a peer may run a release that is a little older.
 const FAULTS: u32 = 16;

@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 const BLOCK_INTERVAL: Duration = Duration::from_millis(20);
 /// Events taken in one turn: enough to share one journal sync, few enough to send votes soon.
 const TURN: usize = 128;
+/// How often a payload is halved, at most, while views fail.
+const SMALLER_BLOCKS: u32 = 5;
 /// Views beyond those of its peers in which a validator with a new journal does not vote.
 const FORGOTTEN_MARGIN: u64 = 8;
 
@@ -92,6 +94,8 @@ pub(super) struct Consensus {
     known: BTreeMap<BlockHash, Known>,
     wanted: Option<Wanted>,
     proposed_at: Option<Instant>,
+    /// Views that this node gave up since a block became durable here.
+    given_up: u32,
     /// Whether `work` has to be computed again.
     dirty: bool,
     work: bool,
@@ -164,6 +168,7 @@ impl Consensus {
             known: BTreeMap::new(),
             wanted: None,
             proposed_at: None,
+            given_up: 0,
             dirty: true,
             work: false,
             effects: Vec::new(),
@@ -230,6 +235,7 @@ impl Consensus {
             }
             Happened::Durable(view) => {
                 self.records.durable(view)?;
+                self.given_up = 0;
                 self.known.retain(|_, k| k.view > view);
                 self.dirty = true;
             }
@@ -372,7 +378,9 @@ impl Consensus {
         let root = self.machine.root().view;
         let holding = self.known.iter().filter(|(h, k)| ancestors.contains(h) || (k.view <= root && !k.skipped));
         let taken: BTreeSet<TxId> = holding.flat_map(|(_, k)| k.decoded.ids.iter().copied()).collect();
-        self.shared.mempool.take(parameters.block_transactions as usize, parameters.block_bytes as usize, &taken)
+        // Where views fail, the last payload may have been more than the others can check in time.
+        let most = (parameters.block_transactions >> self.given_up.min(SMALLER_BLOCKS)).max(1);
+        self.shared.mempool.take(most as usize, parameters.block_bytes as usize, &taken)
     }
 
     // ---- effects ----
@@ -468,10 +476,11 @@ impl Consensus {
         });
     }
 
-    fn report(&self, report: Report) {
+    fn report(&mut self, report: Report) {
         match report {
             Report::Entered(view) => self.shared.status.set_view(self.shared.genesis.epoch(), view),
             Report::Nullified { view, leader, reason } => {
+                self.given_up += 1;
                 self.shared.status.add_nullified();
                 tracing::info!(%view, %leader, ?reason, "view given up");
             }

@@ -174,6 +174,12 @@ impl Transaction {
         self.public_key
     }
 
+    /// The signature.
+    #[must_use]
+    pub const fn signature(&self) -> Signature {
+        self.signature
+    }
+
     /// What is asked for.
     #[must_use]
     pub const fn body(&self) -> &Body {

@@ -1,6 +1,7 @@
 //! What is wrong with configuration or data ends the node at once, with a code and what to do.
 
-use crate::harness::{Cluster, PATIENCE};
+use crate::harness::{Acknowledged, Cluster, NAMESPACE, PATIENCE};
+use hnchain_sdk::proof::verify;
 use hnchain_testnet::{Lifetime, Network, Plan};
 use std::fs;
 use std::net::TcpListener;
@@ -104,7 +105,7 @@ async fn the_data_directory_of_another_chain_or_another_process_is_refused() {
 
     cluster.network.start(0).unwrap();
     cluster.network.ready(0, PATIENCE).await.unwrap();
-    assert!(cluster.client().record(crate::harness::NAMESPACE, "first.chain").await.unwrap().record.is_some());
+    assert!(cluster.client().record(NAMESPACE, "first.chain").await.unwrap().record.is_some());
 }
 
 /// A second network within one test.
@@ -121,15 +122,65 @@ impl ClusterOf {
     }
 }
 
-/// Files of the store, largest first, so that damage hits content.
-fn store_files(data: &Path, ending: &str) -> Vec<PathBuf> {
+/// Files of the store with this in their name, largest first, so that damage hits content.
+fn store_files(data: &Path, name: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(data.join("store"))
         .unwrap()
         .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == ending) && fs::metadata(p).unwrap().len() > 0)
+        .filter(|p| p.file_name().unwrap().to_string_lossy().contains(name))
         .collect();
     files.sort_by_key(|p| std::cmp::Reverse(fs::metadata(p).unwrap().len()));
     files
+}
+
+fn store_file(data: &Path, name: &str) -> PathBuf {
+    store_files(data, name).into_iter().next().unwrap_or_else(|| panic!("no {name} in the store"))
+}
+
+/// A step that is wider than any file: one byte is changed.
+const ONCE: usize = 1 << 30;
+
+/// Damages that are found when the store is opened.
+const DAMAGES: [(&str, fn(&Path)); 5] = [
+    ("a truncated manifest", |data| truncate(&store_file(data, "MANIFEST-"), 7)),
+    ("a missing table", |data| fs::remove_file(store_file(data, ".sst")).unwrap()),
+    ("a truncated table", |data| truncate(&store_file(data, ".sst"), half(&store_file(data, ".sst")))),
+    ("tables damaged throughout", |data| store_files(data, ".sst").iter().for_each(|t| flip(t, 20, 64))),
+    ("a damaged write-ahead log", |data| flip(&store_file(data, ".log"), half(&store_file(data, ".log")), ONCE)),
+];
+
+fn half(file: &Path) -> usize {
+    usize::try_from(fs::metadata(file).unwrap().len() / 2).unwrap()
+}
+
+fn truncate(file: &Path, length: usize) {
+    fs::File::options().write(true).open(file).and_then(|f| f.set_len(length as u64)).unwrap();
+}
+
+/// Inverts every `step`th byte from `from` on.
+fn flip(file: &Path, from: usize, step: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes.iter_mut().skip(from).step_by(step).for_each(|b| *b ^= 0xff);
+    fs::write(file, bytes).unwrap();
+}
+
+/// Starts a node with damage; it may refuse to start, to answer, or to go on, but it says nothing false.
+async fn assert_right_or_refused(cluster: &mut Cluster, node: usize, acknowledged: &[Acknowledged]) {
+    cluster.network.start(node).unwrap();
+    let client = cluster.client_of(node);
+    if cluster.network.ready(node, PATIENCE).await.is_ok() {
+        for a in acknowledged {
+            if let Ok(answer) = client.record(NAMESPACE, &a.id).await {
+                assert_eq!(answer.record.unwrap().transaction, a.receipt.transaction, "{}", a.id);
+            }
+            if let Ok(bundle) = client.prove_with_opening(NAMESPACE, &a.id, &a.opening).await {
+                verify(&bundle, cluster.network.genesis()).unwrap();
+            }
+        }
+        return;
+    }
+    let log = cluster.network.log_tail(node, 20);
+    assert_says(&log, &["STORE_DAMAGED"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -138,35 +189,31 @@ async fn a_truncated_or_corrupted_database_is_named_with_the_way_back() {
     let load = cluster.load(4);
     load.more(60).await;
     let acknowledged = load.stop().await;
-    // A clean end writes the tables.
+    // Opening the store again moves the write-ahead log into tables.
+    cluster.network.stop(3).await.unwrap();
+    cluster.network.start(3).unwrap();
+    cluster.network.ready(3, PATIENCE).await.unwrap();
+    cluster.anchor("in.the.log").await;
     cluster.network.stop(3).await.unwrap();
     let data = cluster.network.node_path(3, "data");
     let saved = cluster.path().join("saved");
     copy(&data, &saved);
 
-    let truncate = |p: &Path| fs::File::options().write(true).open(p).and_then(|f| f.set_len(7)).unwrap();
-    let manifest = |d: &Path| {
-        let named = |p: &PathBuf| p.file_name().unwrap().to_string_lossy().starts_with("MANIFEST-");
-        fs::read_dir(d.join("store")).unwrap().map(|e| e.unwrap().path()).find(named).unwrap()
-    };
-    truncate(&manifest(&data));
-    assert_says(&fails(&mut cluster, 3).await, &["STORE_DAMAGED", "votes.journal"]);
-
-    // Content is in tables or still in the write-ahead log: damage the larger file of each sort.
-    let damaged: Vec<_> = ["sst", "log"].iter().filter_map(|e| store_files(&saved, e).into_iter().next()).collect();
-    assert!(!damaged.is_empty());
-    for file in damaged {
+    for (what, damage) in DAMAGES {
         copy(&saved, &data);
-        let file = data.join("store").join(file.file_name().unwrap());
-        let mut bytes = fs::read(&file).unwrap();
-        let middle = bytes.len() / 2;
-        bytes.iter_mut().skip(middle.saturating_sub(64)).take(128).for_each(|b| *b ^= 0xff);
-        fs::write(&file, bytes).unwrap();
-        println!("damaged {} of {} bytes", file.display(), middle * 2);
+        damage(&data);
+        println!("{what}");
         assert_says(&fails(&mut cluster, 3).await, &["STORE_DAMAGED", "votes.journal"]);
     }
 
+    // One damaged spot in a table may be met only when it is read: then an answer is right or refused, never false.
+    copy(&saved, &data);
+    let table = store_file(&data, ".sst");
+    flip(&table, half(&table), ONCE);
+    assert_right_or_refused(&mut cluster, 3, &acknowledged).await;
+
     // What the message says to do: move the store away and start again.
+    cluster.network.kill(3).await.unwrap();
     fs::remove_dir_all(data.join("store")).unwrap();
     cluster.network.start(3).unwrap();
     cluster.network.ready(3, PATIENCE).await.unwrap();
