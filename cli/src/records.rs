@@ -7,8 +7,7 @@ use crate::files::{self, Access, Existing};
 use crate::{keys, moment};
 use hnchain_crypto::Digest;
 use hnchain_proof::commitment::SALT_BYTES;
-use hnchain_proof::record::Status;
-use hnchain_proof::{Opening, RecordView};
+use hnchain_proof::{Opening, Record, Status};
 use hnchain_sdk::{Client, Draft, Error, Signer};
 use hnchain_types::TxId;
 use hnchain_types::transaction::{Receipt, Transaction};
@@ -196,10 +195,10 @@ fn no_record(namespace: &str, id: &str) -> Failure {
 }
 
 /// A record for people.
-pub(crate) fn record_rows<'a>(context: &Context, r: &RecordView) -> Vec<(&'a str, String)> {
+pub(crate) fn record_rows<'a>(context: &Context, r: &Record) -> Vec<(&'a str, String)> {
     let l = context.lang;
     let mut rows = vec![
-        (l.pick("记录", "record"), format!("{}/{}", plain(&r.namespace), plain(&r.id))),
+        (l.pick("记录", "record"), format!("{}/{}", r.key.namespace(), r.key.id())),
         (l.pick("状态", "status"), status_text(context, r)),
         (l.pick("版本", "version"), r.version.to_string()),
         (l.pick("登记机构", "written by"), plain(&r.organization)),
@@ -217,17 +216,17 @@ pub(crate) fn record_rows<'a>(context: &Context, r: &RecordView) -> Vec<(&'a str
 }
 
 /// Status for people, with the reason of a revocation.
-pub(crate) fn status_text(context: &Context, r: &RecordView) -> String {
+pub(crate) fn status_text(context: &Context, r: &Record) -> String {
     match r.status {
         Status::Active => context.lang.pick("有效", "active").to_owned(),
         Status::Revoked => {
-            format!("{}{}", context.lang.pick("已撤销：", "REVOKED: "), plain(&r.reason))
+            format!("{}{}", context.lang.pick("已撤销：", "REVOKED: "), plain(r.reason.as_deref().unwrap_or_default()))
         }
     }
 }
 
 /// A record for machines.
-pub(crate) fn record_json(r: &RecordView) -> serde_json::Value {
+pub(crate) fn record_json(r: &Record) -> serde_json::Value {
     let mut json = serde_json::json!(r);
     json["time"] = moment::rfc3339(r.time_ms).into();
     json

@@ -7,8 +7,7 @@ use crate::args::Verify;
 use crate::context::{Context, fields, plain};
 use crate::failure::Failure;
 use crate::{files, genesis, moment, records};
-use hnchain_proof::record::Status;
-use hnchain_proof::{Bundle, JSON_BYTES, Opening, ProofError, Verdict};
+use hnchain_proof::{Bundle, JSON_BYTES, Opening, ProofError, Status, Verdict};
 use hnchain_types::genesis::Genesis;
 
 /// A certified time this far ahead of our clock is a wrong clock somewhere: with `--max-age` it is refused.

@@ -168,7 +168,7 @@ pub enum Report {
         reason: NullifyReason,
     },
     /// A validator signed two contradictory statements.
-    Equivocation(Evidence),
+    Equivocation(Box<Evidence>),
     /// More than f validators lie: two certificates contradict each other.
     Fork(Box<(Certificate, Certificate)>),
     /// A peer sent something that no correct peer sends.

@@ -19,6 +19,9 @@ pub enum Record {
     Block(#[serde(with = "block_bytes")] Arc<Block>),
     /// The certificate by which a view was entered.
     Entered(Certificate),
+    /// Votes up to this view were cut off the journal, because a block of it was durable. Should that block be lost with
+    /// the store, this validator must not vote there again.
+    Cut(View),
 }
 
 impl Record {
@@ -29,6 +32,7 @@ impl Record {
             Self::Vote(vote) => vote.view,
             Self::Block(block) => block.header.view,
             Self::Entered(certificate) => certificate.view,
+            Self::Cut(view) => *view,
         }
     }
 

@@ -168,6 +168,7 @@ fn storm(seed: u64) {
 
 #[test]
 fn agreement_and_healing_under_seeded_faults() {
+    #[allow(clippy::disallowed_methods)] // how many seeds is for whoever runs the test
     let seeds = std::env::var("HNCHAIN_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60u64);
     for seed in 0..seeds {
         storm(seed);

@@ -21,6 +21,7 @@ const GOLDEN_WANT_CERTIFICATES: &str = "8ff3d083b56b51d654fe99a5d6653840638bebb7
 const GOLDEN_BODY: &str = "642536de5a4b4e351ee0f0c0795287acd6639d2aad249f885c88a6a75067db84";
 const GOLDEN_RECORD_VOTE: &str = "03fec0a25dd3cf132948948a4e05b32cb0cd41466241c077edf1509778f37a17";
 const GOLDEN_RECORD_BLOCK: &str = "eea639a249ff9bf7b3d94ed20e527f36fde15b70d9de0c2ad103d1c8bfccf007";
+const GOLDEN_RECORD_CUT: &str = "e5bec274a058bb5314e2bf34f514889f997e8f5724b7a4e4d0f16a92274d122a";
 const GOLDEN_RECORD_ENTERED: &str = "9cb3a0c6258dbcbfb261a505e9573e931a598660b763b0728392a5c4dff5ebed";
 
 /// The machine under test is validator 0; the test plays the others.
@@ -538,6 +539,7 @@ fn encodings_are_those_of_the_golden_digests() {
         (Record::Vote(whole), GOLDEN_RECORD_VOTE),
         (Record::Block(first.clone()), GOLDEN_RECORD_BLOCK),
         (Record::Entered(nullification(2)), GOLDEN_RECORD_ENTERED),
+        (Record::Cut(View(300)), GOLDEN_RECORD_CUT),
     ];
     for (record, golden) in records {
         let bytes = record.encode().unwrap();
@@ -564,6 +566,15 @@ fn hostile_bytes_are_refused_without_a_panic() {
 }
 
 #[test]
+fn r13_votes_that_were_cut_off_the_journal_are_not_cast_again_when_the_store_is_lost() {
+    let mut b = Bench::recover(vec![Record::Cut(View(1))]);
+    assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
+    b.certificate(nullification(1));
+    let second = block(2, None);
+    assert_eq!(votes(&b.propose_and_validate(&second, None)), [notarize(&second)]);
+}
+
+#[test]
 fn i11_votes_for_far_views_are_not_kept() {
     let mut b = Bench::new();
     for view in 1..2_000 {
@@ -579,7 +590,7 @@ fn i9_both_votes_of_an_equivocator_make_evidence() {
     b.message(3, Message::Vote(vote(3, 1, Statement::Notarize { block: hash(1) })));
     let effects = b.message(3, Message::Vote(vote(3, 1, Statement::Notarize { block: hash(2) })));
     let evidence = effects.iter().find_map(|e| match e {
-        Effect::Report(Report::Equivocation(e)) => Some(*e),
+        Effect::Report(Report::Equivocation(e)) => Some(**e),
         _ => None,
     });
     assert!(evidence.expect("evidence").verify(genesis(), &validators(N)));

@@ -372,11 +372,11 @@ impl Consensus {
         }
     }
 
-    /// What waits and is neither in an ancestor nor in a block that is final but not yet stored.
+    /// What waits and is neither in an ancestor nor in a block that may be final but is not stored yet.
     fn payload(&self, ancestors: &[BlockHash]) -> Vec<Arc<Transaction>> {
         let parameters = &self.shared.chain.parameters;
         let root = self.machine.root().view;
-        let holding = self.known.iter().filter(|(h, k)| ancestors.contains(h) || (k.view <= root && !k.skipped));
+        let holding = self.known.iter().filter(|(h, k)| ancestors.contains(h) || k.view <= root);
         let taken: BTreeSet<TxId> = holding.flat_map(|(_, k)| k.decoded.ids.iter().copied()).collect();
         // Where views fail, the last payload may have been more than the others can check in time.
         let most = (parameters.block_transactions >> self.given_up.min(SMALLER_BLOCKS)).max(1);
@@ -402,13 +402,11 @@ impl Consensus {
     }
 
     fn note_skip(&mut self, record: &Record) {
-        if let Record::Entered(certificate) = record {
-            if certificate.statement == Statement::Nullify {
-                for known in self.known.values_mut().filter(|k| k.view == certificate.view) {
-                    known.skipped = true;
-                }
-                self.dirty = true;
-            }
+        if let Record::Entered(certificate) = record
+            && certificate.statement == Statement::Nullify
+        {
+            self.known.values_mut().filter(|k| k.view == certificate.view).for_each(|k| k.skipped = true);
+            self.dirty = true;
         }
     }
 

@@ -41,16 +41,13 @@ impl Records {
         Ok(())
     }
 
-    /// Blocks up to this view are in the store: their records are not needed (D3). One record always stays, so that a
-    /// journal in use is never taken for a new one.
+    /// Blocks up to this view are in the store: their records are not needed (D3). What is cut off leaves a mark, so that a
+    /// store that is lost later does not make this validator vote twice, and a journal in use is never taken for new.
     pub(super) fn durable(&mut self, view: View) -> Result<(), DriverError> {
-        let newest = self.needed.back().cloned();
         self.needed.retain(|(v, _)| *v > view);
-        if self.needed.is_empty() {
-            self.needed.extend(newest);
-        }
         if self.journal.len() > REWRITE_BYTES {
-            let records: Vec<Vec<u8>> = self.needed.iter().map(|(_, bytes)| bytes.clone()).collect();
+            let mut records = vec![Record::Cut(view).encode()?];
+            records.extend(self.needed.iter().map(|(_, bytes)| bytes.clone()));
             self.journal.rewrite(&records)?;
             self.unsynced = false;
         }

@@ -7,7 +7,7 @@ use crate::read::{self, CertifiedHeader, NodeStatus, RecordAnswer, Submitted, Tr
 use crate::signer::{Draft, Signer};
 use crate::subscribe::Blocks;
 use hnchain_crypto::Digest;
-use hnchain_proof::{Bundle, Opening, RecordView, Verdict};
+use hnchain_proof::{Bundle, Opening, Verdict};
 use hnchain_types::block::{FinalizedBlock, Header};
 use hnchain_types::genesis::Genesis;
 use hnchain_types::transaction::{Receipt, RecordKey, Transaction};
@@ -415,12 +415,9 @@ fn height(bundle: &Bundle) -> Result<Height, DecodeError> {
 fn commitment(bundle: &Bundle) -> Result<Option<(u64, Digest)>, Error> {
     let state = bundle.to_message().state.unwrap_or_default();
     let Some(key) = bundle.record_key().filter(|_| state.present) else { return Ok(None) };
-    let record = RecordView::decode(&state.value, &key).map_err(|e| Error::BadResponse {
-        endpoint: "the node".to_owned(),
-        what: "prove",
-        why: e.to_string(),
-    })?;
-    Ok(Some((record.version, record.commitment)))
+    let bad = |why| Error::BadResponse { endpoint: "the node".to_owned(), what: "prove", why };
+    let record = read::record(&key, &state.value).map_err(bad)?;
+    Ok(record.map(|r| (r.version, r.commitment)))
 }
 
 async fn status_of(mut peer: Peer) -> Result<NodeStatus, Failure> {

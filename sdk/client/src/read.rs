@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use hnchain_crypto::{Digest, PublicKey};
-use hnchain_proof::RecordView;
+use hnchain_proof::Record;
 use hnchain_types::block::{ExecutionResult, Header};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::transaction::{Receipt, RecordKey, Transaction};
@@ -39,7 +39,7 @@ pub enum TransactionState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordAnswer {
     /// The record, if there is one.
-    pub record: Option<RecordView>,
+    pub record: Option<Record>,
     /// Height at which the node read it.
     pub height: Height,
     /// The node.
@@ -135,11 +135,16 @@ pub(crate) fn transaction_state(id: &TxId, m: &proto::TransactionResponse) -> Re
     }
 }
 
-pub(crate) fn record(key: &RecordKey, row: &[u8]) -> Result<Option<RecordView>, String> {
+pub(crate) fn record(key: &RecordKey, row: &[u8]) -> Result<Option<Record>, String> {
     if row.is_empty() {
         return Ok(None);
     }
-    RecordView::decode(row, key).map(Some).map_err(|e| e.to_string())
+    let record = Record::decode(row).map_err(|e| e.to_string())?;
+    if record.key == *key {
+        Ok(Some(record))
+    } else {
+        Err(format!("the row is of {}, not of {}", record.key.state_key(), key.state_key()))
+    }
 }
 
 pub(crate) fn header(asked: Height, m: &proto::HeaderResponse) -> Result<CertifiedHeader, String> {

@@ -2,7 +2,6 @@
 
 use crate::commitment::Opening;
 use crate::error::{ProofError, Reason};
-use crate::record::{ROW_BYTES, key_of};
 use crate::tree;
 use hnchain_crypto::{Digest, Tag};
 use hnchain_types::transaction::RecordKey;
@@ -23,8 +22,13 @@ const RESULT_BYTES: usize = 128;
 /// Longest state key: "anchor/", a namespace, a slash and a record id.
 const KEY_BYTES: usize = 8 + limits::NAME_BYTES + limits::RECORD_ID_BYTES;
 /// Largest protobuf file: all parts at their limits and their framing.
-pub const PROTO_BYTES: usize =
-    HEADER_BYTES + RESULT_BYTES + limits::CERTIFICATE_BYTES + KEY_BYTES + ROW_BYTES + tree::SIBLINGS * 34 + 512;
+pub const PROTO_BYTES: usize = HEADER_BYTES
+    + RESULT_BYTES
+    + limits::CERTIFICATE_BYTES
+    + KEY_BYTES
+    + limits::RECORD_BYTES
+    + tree::SIBLINGS * 34
+    + 512;
 /// Largest JSON form: hexadecimal doubles each byte; quotes and indentation take the rest.
 pub const JSON_BYTES: usize = 3 * PROTO_BYTES;
 
@@ -80,7 +84,7 @@ impl Bundle {
             ("result", self.result.len() <= RESULT_BYTES),
             ("certificate", self.certificate.len() <= limits::CERTIFICATE_BYTES),
             ("state.key", state.key.len() <= KEY_BYTES),
-            ("state.value", state.value.len() <= ROW_BYTES),
+            ("state.value", state.value.len() <= limits::RECORD_BYTES),
             ("state.siblings", state.siblings.len() <= tree::SIBLINGS && state.siblings.iter().all(|s| s.len() == 32)),
             ("state.leaf", leaf.is_none_or(|l| l.key_hash.len() == 32 && l.value_hash.len() == 32)),
         ];
@@ -166,7 +170,7 @@ impl Bundle {
     /// The record that it claims something about; none where the key is not a record's.
     #[must_use]
     pub fn record_key(&self) -> Option<RecordKey> {
-        key_of(&self.state.key)
+        RecordKey::of_state_key(&self.state.key)
     }
 }
 

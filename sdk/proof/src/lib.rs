@@ -6,7 +6,6 @@
 //!   the step that failed.
 //! - [`commitment`]: salted commitments to documents, and their openings.
 //! - [`tree`]: the state tree's hashing, shared with the storage of a node, and the check of a path in it.
-//! - [`record`]: a record's row, checked.
 //!
 //! The formats and the steps are described byte by byte in `docs/proof-format.md`.
 //!
@@ -45,12 +44,11 @@ mod bundle;
 pub mod commitment;
 mod error;
 mod path;
-pub mod record;
 pub mod tree;
 mod verify;
 
 pub use bundle::{Bundle, FILE_ENDING, FORMAT, JSON_BYTES, PROTO_BYTES, VERSION};
 pub use commitment::Opening;
 pub use error::{ProofError, Reason, Step};
-pub use record::{RecordView, Status};
+pub use hnchain_types::record::{Record, Status};
 pub use verify::{Signatory, Verdict, verify};

@@ -4,12 +4,12 @@ use crate::bundle::Bundle;
 use crate::commitment::Opening;
 use crate::error::{ProofError, Reason};
 use crate::path::{EpochSet, Path};
-use crate::record::{RecordError, RecordView};
 use crate::tree::verify_state;
 use hnchain_crypto::PublicKey;
 use hnchain_types::block::{ExecutionResult, Header};
 use hnchain_types::certificate::{Certificate, CertificateError, Statement};
 use hnchain_types::genesis::Genesis;
+use hnchain_types::record::Record;
 use hnchain_types::transaction::RecordKey;
 use hnchain_types::{BlockHash, Epoch, Height, StateRoot, ValidatorIndex, View};
 use serde::Serialize;
@@ -40,7 +40,7 @@ pub struct Verdict {
     /// Id of the record asked about.
     pub id: String,
     /// The record, which may be revoked; `None`: the chain has no such record.
-    pub record: Option<RecordView>,
+    pub record: Option<Record>,
     /// The enclosed opening, which opens the record's commitment.
     pub opening: Option<Opening>,
 }
@@ -141,16 +141,14 @@ fn check_record(
     bundle: &Bundle,
     row: Option<&[u8]>,
     header: &Header,
-) -> Result<(RecordKey, Option<RecordView>), ProofError> {
+) -> Result<(RecordKey, Option<Record>), ProofError> {
     let key = bundle.record_key().ok_or_else(|| ProofError::new(Reason::Key, &bundle.state.key))?;
     let Some(row) = row else { return Ok((key, None)) };
-    let record = RecordView::decode(row, &key).map_err(|e| {
-        let reason = match e {
-            RecordError::Other { .. } => Reason::OtherRecord,
-            RecordError::Malformed(_) | RecordError::Field(_) => Reason::Row,
-        };
-        ProofError::new(reason, e)
-    })?;
+    let record = Record::decode(row).map_err(|e| ProofError::new(Reason::Row, e))?;
+    if record.key != key {
+        let detail = format!("row={} key={}", record.key.state_key(), bundle.state.key);
+        return Err(ProofError::new(Reason::OtherRecord, detail));
+    }
     if record.height > header.height || record.time_ms > header.time_ms {
         let detail = format!("record={} block={}", record.height, header.height);
         return Err(ProofError::new(Reason::Future, detail));
@@ -158,7 +156,7 @@ fn check_record(
     Ok((key, Some(record)))
 }
 
-fn check_opening(bundle: &Bundle, record: Option<&RecordView>) -> Result<(), ProofError> {
+fn check_opening(bundle: &Bundle, record: Option<&Record>) -> Result<(), ProofError> {
     let Some(opening) = bundle.opening else { return Ok(()) };
     let record = record.ok_or_else(|| ProofError::new(Reason::OpeningOfNone, ""))?;
     if record.batch_size > 0 {

@@ -70,7 +70,8 @@ impl Header {
     /// Reads an encoded header.
     ///
     /// # Errors
-    /// Anything that is not a canonical header of a block at height ≥ 1.
+    /// Anything that is not a canonical header of a block at height ≥ 1, or numbers beyond [`limits::NUMBER`] and
+    /// [`limits::TIME_MS`].
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
         let m: proto::Header = canonical("header", raw, HEADER_BYTES)?;
         let fields = HeaderFields {
@@ -91,6 +92,9 @@ impl Header {
                 "height is at least 1 and the view is after the parent's",
                 "高度至少为 1，视图须在父块之后",
             ));
+        }
+        if m.height.max(m.view).max(m.epoch) > limits::NUMBER || m.time_ms > limits::TIME_MS {
+            return Err(DecodeError::field("header", "a number is out of range", "数值超出范围"));
         }
         Ok(Self { hash: BlockHash(Tag::Header.hash(&[raw])), raw: raw.to_vec(), fields })
     }

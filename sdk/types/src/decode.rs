@@ -2,6 +2,7 @@
 
 use crate::codes::CodeError;
 use crate::limits;
+use crate::text::hidden;
 use hnchain_crypto::KeyError;
 use prost::Message;
 
@@ -149,13 +150,13 @@ pub(crate) fn name(field: &'static str, s: &str) -> Result<(), DecodeError> {
     Ok(())
 }
 
-/// A text of bounded length without control characters.
+/// A text of bounded length without control characters and others that are [`hidden`].
 pub(crate) fn text(field: &'static str, s: &str, max: usize) -> Result<(), DecodeError> {
-    if s.is_empty() || s.len() > max || s.chars().any(char::is_control) {
+    if s.is_empty() || s.len() > max || s.chars().any(hidden) {
         return Err(DecodeError::field(
             field,
-            format!("1 to {max} bytes of text without control characters"),
-            format!("须为 1 至 {max} 字节且不含控制字符的文本"),
+            format!("1 to {max} bytes of text without control or invisible characters"),
+            format!("须为 1 至 {max} 字节且不含控制或不可见字符的文本"),
         ));
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::decode::{count, name, text};
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, ValidatorsHash, limits};
 use hnchain_crypto::{PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A genesis file, read and checked.
 #[derive(Clone, Debug)]
@@ -289,9 +289,13 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
     }
     name("chain_id", &document.chain_id)?;
     text("name", &document.name, 128)?;
+    if document.time_ms > limits::TIME_MS {
+        return Err(DecodeError::field("time_ms", "after the year 9999", "晚于公元 9999 年"));
+    }
     check_parameters(&document.parameters)?;
     let organizations = check_organizations(&document.organizations)?;
     check_signers(&document.signers, &organizations)?;
+    check_both(document)?;
     for (v, index) in document.validators.iter().zip(0u32..) {
         known(&organizations, "validators.organization", &v.organization)?;
         let digest = Tag::Possession.hash(&[document.chain_id.as_bytes(), v.public_key.as_bytes()]);
@@ -365,6 +369,20 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
         }
     }
     Ok(())
+}
+
+/// A key has one row in the state, so a validator that is also a signer acts for one organization.
+fn check_both(document: &Document) -> Result<(), DecodeError> {
+    let runs: BTreeMap<_, _> = document.validators.iter().map(|v| (v.public_key, &v.organization)).collect();
+    let same = |s: &Signer| runs.get(&s.public_key).is_none_or(|o| **o == s.organization);
+    if document.signers.iter().all(same) {
+        return Ok(());
+    }
+    Err(DecodeError::field(
+        "signers.organization",
+        "a validator's key belongs to another organization",
+        "该公钥作为验证者属于另一机构",
+    ))
 }
 
 fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {

@@ -5,6 +5,7 @@
 //! - [`id`]: the small types ([`Height`], [`View`], [`TxId`], [`BlockHash`] …) that keep numbers and hashes apart.
 //! - [`transaction`], [`block`], [`certificate`], [`record`], [`genesis`]: the *checked* forms. Each is built from untrusted bytes by
 //!   one `decode` that bounds and validates everything, and keeps the raw bytes that were hashed or signed.
+//! - [`text`]: which characters people may be shown.
 //! - [`codes`]: the identifiers of the domain (统一社会信用代码, 不动产单元代码, 电子证照标识 …).
 //!
 //! # Invariants
@@ -36,6 +37,7 @@ pub mod genesis;
 pub mod id;
 pub mod limits;
 pub mod record;
+pub mod text;
 pub mod transaction;
 pub mod wire;
 

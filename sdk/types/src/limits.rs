@@ -19,7 +19,7 @@ pub const MESSAGE_BYTES: usize = 1024;
 /// Largest encoded receipt: an event for each of 64 operations with the longest ids is 16 KiB.
 pub const RECEIPT_BYTES: usize = 32 * 1024;
 /// Largest encoded record row: the longest names, id and reason are 600 bytes.
-pub const RECORD_BYTES: usize = 2 * 1024;
+pub const RECORD_BYTES: usize = 1024;
 /// Most records under one batch root.
 pub const BATCH_RECORDS: u64 = 1 << 20;
 /// Most validators: beyond this quadratic votes of non-aggregating signatures cost too much.
@@ -41,3 +41,8 @@ pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
 /// Most views between a block and its parent. A chain skips this many in a row only while a quorum is alive and yet no
 /// block is notarized, at several seconds a view once timeouts have backed off.
 pub const SKIPS: usize = 512;
+/// Latest time, milliseconds since the Unix epoch: the end of the year 9999. Later ones are no dates, and sums stay far
+/// from overflowing.
+pub const TIME_MS: u64 = 253_402_300_799_999;
+/// Greatest height, view and epoch that a header may have: the next one always exists.
+pub const NUMBER: u64 = u64::MAX / 2;

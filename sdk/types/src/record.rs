@@ -4,12 +4,16 @@ use crate::decode::{canonical, fixed, name, text};
 use crate::transaction::{RecordKey, batch_rule, version};
 use crate::{DecodeError, Height, TxId, limits, proto};
 use hnchain_crypto::{Digest, Tag};
+use serde::Serialize;
 use std::fmt;
 
 /// One version of a record, as it stands in the state under [`RecordKey::state_key`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Its serialized form is one flat object, for programs that read verdicts; the chain knows only the encoded row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// Namespace and identifier.
+    #[serde(flatten)]
     pub key: RecordKey,
     /// From 1.
     pub version: u64,
@@ -34,7 +38,8 @@ pub struct Record {
 }
 
 /// Whether a record is in force.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Status {
     /// In force.
     Active,

@@ -1,9 +1,11 @@
 //! Transactions and [receipts](Receipt), checked.
 
 use crate::decode::{canonical, count, fixed, name, text};
+use crate::text::in_id;
 use crate::{DecodeError, Height, TxId, limits, proto};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use prost::Message;
+use serde::Serialize;
 
 mod receipt;
 pub use receipt::{Outcome, Receipt};
@@ -65,7 +67,7 @@ pub struct Revoke {
 }
 
 /// Namespace and identifier of a record: `anchor/<namespace>/<id>` in the state.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RecordKey {
     namespace: String,
     id: String,
@@ -75,12 +77,17 @@ impl RecordKey {
     /// Checks both parts.
     ///
     /// # Errors
-    /// A namespace that is not a short name; an id that is empty, too long or has control characters or white space.
+    /// A namespace that is not a short name; an id that is empty, too long or has characters other than printable ASCII,
+    /// Chinese characters and `〔〕·`.
     pub fn new(namespace: &str, id: &str) -> Result<Self, DecodeError> {
         name("namespace", namespace)?;
         text("id", id, limits::RECORD_ID_BYTES)?;
-        if id.chars().any(char::is_whitespace) {
-            return Err(DecodeError::field("id", "white space is not allowed", "不允许空白字符"));
+        if !id.chars().all(in_id) {
+            return Err(DecodeError::field(
+                "id",
+                "printable ASCII without spaces, Chinese characters and 〔〕· are allowed",
+                "只允许不含空格的可见 ASCII 字符、汉字和〔〕·",
+            ));
         }
         Ok(Self { namespace: namespace.to_owned(), id: id.to_owned() })
     }
@@ -95,6 +102,13 @@ impl RecordKey {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Reads a state key. A namespace has no slash, so the first one after it begins the id, which may have more.
+    #[must_use]
+    pub fn of_state_key(key: &str) -> Option<Self> {
+        let (namespace, id) = key.strip_prefix("anchor/")?.split_once('/')?;
+        Self::new(namespace, id).ok()
     }
 
     /// Readable state key.

@@ -64,8 +64,8 @@ fn version_and_names_are_checked() {
     for name in ["", "a\nb", &"名".repeat(43)] {
         says(
             |d| d.name = name.into(),
-            "name: 1 to 128 bytes of text without control characters",
-            "name：须为 1 至 128 字节且不含控制字符的文本",
+            "name: 1 to 128 bytes of text without control or invisible characters",
+            "name：须为 1 至 128 字节且不含控制或不可见字符的文本",
         );
     }
 }
@@ -320,4 +320,35 @@ fn a_validator_set_knows_its_keys_by_place_and_commits_to_their_order() {
     assert_ne!(ValidatorSet::new(&swapped).unwrap().hash(), set.hash());
     let many: Vec<_> = (0..=limits::VALIDATORS).map(|i| key(u8::try_from(i).unwrap()).public_key()).collect();
     assert!(ValidatorSet::new(&many).is_err());
+}
+
+#[test]
+fn the_time_leaves_room_for_blocks() {
+    says(|d| d.time_ms = u64::MAX, "time_ms: after the year 9999", "time_ms：晚于公元 9999 年");
+}
+
+/// The state has one row for a key: which organization a validator that also signs acts for must not depend on order.
+#[test]
+fn a_validator_that_signs_belongs_to_one_organization() {
+    let en = "signers.organization: a validator's key belongs to another organization";
+    let zh = "signers.organization：该公钥作为验证者属于另一机构";
+    says(
+        |d| {
+            d.signers[0].public_key = d.validators[0].public_key;
+            let other = d.organizations.iter().find(|o| o.id != d.validators[0].organization).unwrap();
+            d.signers[0].organization = other.id.clone();
+        },
+        en,
+        zh,
+    );
+}
+
+#[test]
+fn numbers_beyond_their_type_are_refused() {
+    let text = String::from_utf8(genesis().raw().to_vec()).unwrap();
+    for number in ["-1", "1.0", "1e3", "18446744073709551616", "1e400", "\"150\""] {
+        let changed = text.replacen("\"delta_ms\": 150", &format!("\"delta_ms\": {number}"), 1);
+        assert_ne!(changed, text);
+        assert_eq!(Genesis::parse(changed.as_bytes()).expect_err(number).code(), "DECODE_MALFORMED");
+    }
 }

@@ -127,15 +127,40 @@ mod transaction {
     }
 
     #[test]
-    fn the_id_covers_the_body_and_neither_signature_nor_hint() {
+    fn the_id_covers_signer_and_body_and_neither_signature_nor_hint() {
         let tx = support::transaction();
         let by_another = Transaction::sign(support::body(), &key(11)).unwrap();
-        assert_eq!(tx.id(), by_another.id());
+        assert_ne!(tx.id(), by_another.id());
+        let mut m = proto::Transaction::decode(tx.raw()).unwrap();
+        m.signature[0] ^= 1;
+        assert_eq!(Transaction::decode(&m.encode_to_vec()).unwrap().id(), tx.id());
         let mut m = proto::Transaction::decode(tx.raw()).unwrap();
         m.hint ^= 1;
         let other_hint = Transaction::decode(&m.encode_to_vec()).unwrap();
         assert_eq!(other_hint.id(), tx.id());
         assert_eq!(other_hint.verify(&key(10).public_key().to_verifying_key().unwrap()), Ok(()));
+    }
+
+    /// Two ids that look alike to a person are two records, so that one could be proven absent beside the other.
+    #[test]
+    fn ids_have_one_form_and_nothing_that_people_cannot_see() {
+        let hidden =
+            ["a\u{200b}", "a\u{202e}b", "\u{feff}a", "a\u{00ad}", "a\u{e0041}", "a\u{fe0f}", "a\u{2800}", "\u{3164}"];
+        let twice = ["e\u{301}", "\u{e9}", "\u{ff21}", "豫（2023）1", "\u{f900}", "\u{212b}", "А1", "a\u{9b}"];
+        for id in hidden.into_iter().chain(twice) {
+            assert_eq!(field(RecordKey::new("trace", id)), "id", "{id:?}");
+        }
+        for id in ["~!\"#%/\\", "豫(2023)郑州市不动产权第0000001号", "豫政〔2024〕1号", "𠮷〇·批次-1"]
+        {
+            assert!(RecordKey::new("trace", id).is_ok(), "{id}");
+        }
+    }
+
+    #[test]
+    fn texts_for_people_have_no_hidden_or_reordering_characters() {
+        for c in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}', '\u{feff}', '\u{e0041}', '\u{85}'] {
+            assert_eq!(revoke(|r| r.reason = format!("登记{c}错误")), "reason", "{c:?}");
+        }
     }
 
     #[test]
@@ -144,6 +169,22 @@ mod transaction {
             RecordKey::new("realty", "410102001001GB00001F00010001").unwrap().state_key(),
             "anchor/realty/410102001001GB00001F00010001"
         );
+    }
+
+    #[test]
+    fn state_keys_read_back_and_ids_may_hold_slashes() {
+        let key = RecordKey::new("certificate", "a/b/1").unwrap();
+        assert_eq!(RecordKey::of_state_key(&key.state_key()), Some(key));
+        for other in [
+            "anchor/certificate",
+            "anchor/certificate/",
+            "anchor//a",
+            "history/certificate/a/1",
+            "org/henan",
+            "anchor/A/a",
+        ] {
+            assert_eq!(RecordKey::of_state_key(other), None, "{other}");
+        }
     }
 }
 
@@ -260,6 +301,21 @@ mod header {
         assert_eq!(refused(|h| h.height = 0), "header");
         assert_eq!(refused(|h| h.parent_view = h.view), "header");
         assert_eq!(refused(|h| h.view = 0), "header");
+    }
+
+    /// Whoever reads a header may count on: the next height, view and epoch exist, and the time is a date.
+    #[test]
+    fn numbers_have_successors() {
+        let top = i64::MAX as u64;
+        assert_eq!(refused(|h| h.height = top + 1), "header");
+        assert_eq!(refused(|h| h.height = u64::MAX), "header");
+        assert_eq!(refused(|h| h.view = u64::MAX), "header");
+        assert_eq!(refused(|h| h.epoch = u64::MAX), "header");
+        assert_eq!(refused(|h| h.time_ms = u64::MAX), "header");
+        assert_eq!(refused(|h| h.time_ms = limits::TIME_MS + 1), "header");
+        let mut m = proto::Header::decode(support::header().raw()).unwrap();
+        (m.height, m.view, m.epoch, m.time_ms) = (top, top, top, limits::TIME_MS);
+        assert!(Header::decode(&m.encode_to_vec()).is_ok());
     }
 
     #[test]

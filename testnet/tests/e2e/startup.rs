@@ -140,8 +140,11 @@ fn store_file(data: &Path, name: &str) -> PathBuf {
 /// A step that is wider than any file: one byte is changed.
 const ONCE: usize = 1 << 30;
 
+/// Does something to a data directory.
+type Damage = fn(&Path);
+
 /// Damages that are found when the store is opened.
-const DAMAGES: [(&str, fn(&Path)); 5] = [
+const DAMAGES: [(&str, Damage); 5] = [
     ("a truncated manifest", |data| truncate(&store_file(data, "MANIFEST-"), 7)),
     ("a missing table", |data| fs::remove_file(store_file(data, ".sst")).unwrap()),
     ("a truncated table", |data| truncate(&store_file(data, ".sst"), half(&store_file(data, ".sst")))),

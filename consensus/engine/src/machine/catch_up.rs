@@ -40,14 +40,10 @@ impl Machine {
 
     fn resend_vote(&mut self, vote: Vote) {
         match vote.statement {
-            Statement::Notarize { block } if self.leader(vote.view) == vote.signer => {
-                if vote.view == self.view {
-                    self.send_proposal(block, vote);
-                }
-            }
             Statement::Finalize { .. } => self.send(To::All, Message::Vote(vote)),
-            _ if vote.view == self.view => self.send(To::All, Message::Vote(vote)),
-            _ => {}
+            _ if vote.view != self.view => {}
+            Statement::Notarize { block } if self.leader(vote.view) == vote.signer => self.send_proposal(block, vote),
+            Statement::Notarize { .. } | Statement::Nullify => self.send(To::All, Message::Vote(vote)),
         }
     }
 

@@ -151,6 +151,7 @@ impl Machine {
                     round.proposal = Some(block);
                 }
             }
+            Record::Cut(view) => self.safety.raise_floor(view),
             Record::Block(block) => {
                 let hash = block.header.hash();
                 self.tree.insert(block);

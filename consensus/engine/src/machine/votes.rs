@@ -50,7 +50,7 @@ impl Machine {
         let validators = self.parameters.validators.clone();
         let counted = self.round(vote.view).tally.add(vote, &validators);
         if let Some(evidence) = counted.evidence {
-            self.report(Report::Equivocation(evidence));
+            self.report(Report::Equivocation(Box::new(evidence)));
         }
         if let Some(certificate) = counted.certificate {
             self.apply(certificate);

@@ -350,7 +350,7 @@ impl Cluster {
             }
             Report::Equivocation(evidence) => {
                 assert!(evidence.verify(genesis(), &self.validators), "I9: evidence that convicts");
-                self.nodes[i].evidence.push(evidence);
+                self.nodes[i].evidence.push(*evidence);
             }
             Report::Fork(pair) => panic!("fork: {pair:?}"),
             Report::Misbehaviour { from, what } => self.trace.push(format!("{now} node {i}: {from:?} {what}")),

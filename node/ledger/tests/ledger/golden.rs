@@ -51,7 +51,7 @@ fn the_changes_and_receipts_of_a_block_are_frozen() {
             "history/certificate/1.2.156.3005.2.1/2",
         ]
     );
-    assert_eq!(digest(&execution.changes), "129f5bc81245436999f12c548063136a1dce6d215ec03ad6b8699e861adcdc93");
+    assert_eq!(digest(&execution.changes), "7f89d7e7324909076e3c3b3fd8b0bcb49f1eb293b30e8302d8ffe017c8e9ed7a");
     let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
     assert_eq!(sm3(&receipts.concat()).to_string(), "0588cd6b94eef5f653f14ef14c965d2f2f9b71e0b75e28e253fe08d029f86d6a");
 }

@@ -290,6 +290,10 @@ fn record_refuses_rows_that_are_no_record_even_when_certified() {
     assert_eq!(judge(proto::Record { version: 0, ..record(ACTIVE) }), Err(Reason::Row));
     assert_eq!(judge(proto::Record { status: 7, ..record(ACTIVE) }), Err(Reason::Row));
     assert_eq!(judge(proto::Record { commitment: vec![1], ..record(ACTIVE) }), Err(Reason::Row));
+    assert_eq!(judge(proto::Record { organization: "a\u{1b}[2J".into(), ..record(ACTIVE) }), Err(Reason::Row));
+    assert_eq!(judge(proto::Record { batch_size: u64::MAX, ..record(ACTIVE) }), Err(Reason::Row));
+    let hidden = proto::Record { reason: "登记\u{202e}错误".into(), status: 2, ..record(ACTIVE) };
+    assert_eq!(judge(hidden), Err(Reason::Row));
     assert_eq!(judge(proto::Record { height: 8, ..record(ACTIVE) }), Err(Reason::Future));
     assert_eq!(judge(proto::Record { time_ms: u64::MAX, ..record(ACTIVE) }), Err(Reason::Future));
 

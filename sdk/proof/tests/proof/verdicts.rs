@@ -13,7 +13,7 @@ fn a_record_in_force_is_proven_with_its_signers_and_time() {
     assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());
     let record = verdict.record.unwrap();
     assert_eq!((record.status, record.version, record.organization.as_str()), (Status::Active, 2, "zhengzhou"));
-    assert_eq!((record.namespace, record.id), (verdict.namespace, verdict.id));
+    assert_eq!((record.key.namespace(), record.key.id()), (verdict.namespace.as_str(), verdict.id.as_str()));
     assert_eq!(verdict.opening, None);
 }
 
@@ -21,7 +21,7 @@ fn a_record_in_force_is_proven_with_its_signers_and_time() {
 fn a_revoked_record_is_proven_as_revoked_with_its_reason() {
     let scene = Scene::new();
     let record = verify(&scene.bundle(REVOKED), &scene.genesis).unwrap().record.unwrap();
-    assert_eq!((record.status, record.reason.as_str()), (Status::Revoked, "注销登记"));
+    assert_eq!((record.status, record.reason.as_deref()), (Status::Revoked, Some("注销登记")));
 }
 
 #[test]

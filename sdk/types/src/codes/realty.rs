@@ -14,6 +14,11 @@ use std::str::FromStr;
 /// | 15–19 | 宗地（宗海）顺序号 00001–99999 |
 /// | 20 | fixture, [`Fixture`] |
 /// | 21–28 | 定着物单元号: for buildings 幢 4 and 户 4; `00000000` exactly where there is no fixture |
+///
+/// (?) Two rules are our reading of public descriptions and not confirmed against the standard's text: that the unit
+/// number is zero *exactly* where there is no fixture (the standard gives zeros for `W`; that no other fixture has them is
+/// the inference), and that 地籍区 and 地籍子区 may be 000 only at sea and on uninhabited islands ([`Use::Sea`],
+/// [`Use::Island`]). Each stands in one place, `check_unit_number` and `check_cadastral`, and is easy to change.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnitCode([u8; 28]);
 
@@ -192,16 +197,23 @@ impl FromStr for UnitCode {
         if number(&code[14..19]) == 0 {
             return Err(kind.part("parcel numbers start at 00001", "宗地顺序号从 00001 开始"));
         }
-        if (fixture == Fixture::None) != (number(&code[20..]) == 0) {
-            return Err(
-                kind.part("the unit number is zero exactly without a fixture", "无定着物时单元号为零，否则不为零")
-            );
-        }
+        check_unit_number(&code, fixture)?;
         Ok(Self(code))
     }
 }
 
-/// 地籍区 and 地籍子区 are 000 at sea, where there are none, and 001 to 999 on land.
+/// The unit number is zero exactly where there is no fixture. (?) `00000000` for `W` is given; that other fixtures never
+/// have it is our reading.
+fn check_unit_number(code: &[u8; 28], fixture: Fixture) -> Result<(), CodeError> {
+    if (fixture == Fixture::None) == (number(&code[20..]) == 0) {
+        Ok(())
+    } else {
+        Err(Kind::Unit.part("the unit number is zero exactly without a fixture", "无定着物时单元号为零，否则不为零"))
+    }
+}
+
+/// 地籍区 and 地籍子区 are 000 at sea, where there are none, and 001 to 999 on land. (?) That 000 is for [`Use::Sea`] and
+/// [`Use::Island`] alone, and for both parts at once, is our reading.
 fn check_cadastral(code: &[u8; 28], right: Use) -> Result<(), CodeError> {
     let (area, sub) = (number(&code[6..9]), number(&code[9..12]));
     let at_sea = matches!(right, Use::Sea | Use::Island);
