@@ -156,7 +156,7 @@ fn a_revocation_takes_the_next_version_from_the_node() {
     assert_eq!(s.run(&args).exits(0).json()["version"], 3);
     let operations = seen.lock().expect("not poisoned").take().expect("submitted");
     let [hnchain_types::transaction::Operation::Revoke(r)] = operations.as_slice() else { panic!("{operations:?}") };
-    assert_eq!((r.version, r.reason.as_deref()), (3, Some("注销")));
+    assert_eq!((r.version, r.reason.as_str()), (3, "注销"));
     s.run(&["get", "--namespace", "certificate", "--id", ID, "--lang", "zh"])
         .exits(0)
         .prints("有效")

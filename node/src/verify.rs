@@ -35,7 +35,7 @@ pub enum Priority {
     Admission,
 }
 
-/// The pool; see the module's page. Dropping it ends its threads.
+/// The pool; see the module's page. Dropping it ends its threads; who still waits gets no answer.
 #[derive(Debug)]
 pub struct Verifier {
     pool: Arc<Pool>,
@@ -93,9 +93,6 @@ impl Verifier {
     }
 
     /// Verifies signatures; one answer for each, in order. Admissions wait while too many are queued.
-    ///
-    /// # Panics
-    /// A verification thread panicked, which aborts the process.
     pub async fn verify(&self, transactions: Vec<Arc<Transaction>>, priority: Priority) -> Vec<bool> {
         let total = transactions.len();
         let chunk = total.div_ceil(self.threads.len()).clamp(1, CHUNK);
@@ -119,7 +116,11 @@ impl Verifier {
         }
         let mut results = Vec::with_capacity(total);
         for answer in answers {
-            results.extend(answer.await.expect("verification threads answer every job"));
+            match answer.await {
+                Ok(verdicts) => results.extend(verdicts),
+                // The pool was stopped: the process is ending, and no verdict is better than a wrong one.
+                Err(_) => std::future::pending().await,
+            }
         }
         results
     }
@@ -167,20 +168,23 @@ impl Pool {
     fn next(&self) -> Option<Job> {
         let mut jobs = self.lock();
         loop {
+            if jobs.stopped {
+                jobs.urgent.clear();
+                jobs.normal.clear();
+                return None;
+            }
             if let Some(job) = jobs.urgent.pop_front() {
                 return Some(job);
             }
             if let Some(job) = jobs.normal.pop_front() {
                 return Some(job);
             }
-            if jobs.stopped {
-                return None;
-            }
             jobs = self.ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn work(&self) {
+        give_way();
         while let Some(Job { transactions, answer, room }) = self.next() {
             // Nobody waits any more: the client went away.
             if answer.is_closed() {
@@ -252,6 +256,18 @@ impl<K: Copy + Eq + Hash, V: Clone, const SIZE: usize> Cache<K, V, SIZE> {
             generations.old = std::mem::take(&mut generations.young);
         }
         generations.young.insert(key, value);
+    }
+}
+
+/// How far verification gives way to the node's other threads: votes and blocks are worth more than new transactions
+/// where there are too few processors for both.
+const NICENESS: i32 = 5;
+
+/// On Linux a thread has a priority of its own. Elsewhere, or where the system refuses, nothing is lost but latency.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::debug!(%error, "verification threads keep their priority");
     }
 }
 

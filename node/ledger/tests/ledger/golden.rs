@@ -53,5 +53,5 @@ fn the_changes_and_receipts_of_a_block_are_frozen() {
     );
     assert_eq!(digest(&execution.changes), "7f89d7e7324909076e3c3b3fd8b0bcb49f1eb293b30e8302d8ffe017c8e9ed7a");
     let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
-    assert_eq!(sm3(&receipts.concat()).to_string(), "0588cd6b94eef5f653f14ef14c965d2f2f9b71e0b75e28e253fe08d029f86d6a");
+    assert_eq!(sm3(&receipts.concat()).to_string(), "7f329c8a54a6c8f9d69aa492ce34a52e4c80886ed3a74a4c1ab9445de2a81e63");
 }
