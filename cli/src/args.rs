@@ -5,6 +5,7 @@ use crate::moment::duration;
 use clap::{Args, Parser, Subcommand};
 use hnchain_crypto::Digest;
 use hnchain_types::TxId;
+use hnchain_types::transaction::RecordKey;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -279,6 +280,9 @@ pub struct Verify {
     /// Genesis file: the only thing that is trusted
     #[arg(long, env = "HNCHAIN_TRUST", hide_env_values = true, value_name = "GENESIS")]
     pub trust: PathBuf,
+    /// Refuse a proof of another record than NAMESPACE/ID
+    #[arg(long, value_parser = record, value_name = "NAMESPACE/ID")]
+    pub record: Option<RecordKey>,
     /// Check that this document is the one that was recorded
     #[arg(long, value_name = "FILE")]
     pub document: Option<PathBuf>,
@@ -327,6 +331,11 @@ pub struct Receipt {
     /// Wait until it is final, at most --timeout
     #[arg(long)]
     pub wait: bool,
+}
+
+fn record(s: &str) -> Result<RecordKey, String> {
+    let (namespace, id) = s.split_once('/').ok_or_else(|| "namespace and id with a slash between them".to_owned())?;
+    RecordKey::new(namespace, id).map_err(|e| e.to_string())
 }
 
 fn height(s: &str) -> Result<u64, String> {

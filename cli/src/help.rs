@@ -98,6 +98,7 @@ const ZH: &[(&str, &str)] = &[
     ("verify", "离线核验证明，除创世文件外不信任任何方"),
     ("verify.file", "证明文件 *.hnproof.json；- 表示标准输入"),
     ("verify.trust", "创世文件：唯一的信任依据"),
+    ("verify.record", "证明若不是 类别/标识 这条记录的，即予拒绝"),
     ("verify.document", "核对此文件是否就是所登记的原件"),
     ("verify.opening", "证明未附开示信息时，与 --document 一起使用的开示文件"),
     ("verify.max_age", "拒绝确认时间早于此时长的证明：10m、24h、7d"),

@@ -337,7 +337,15 @@ mod tests {
     }
 
     fn args(max_age: Option<Duration>) -> Verify {
-        Verify { file: "p".into(), trust: "g".into(), document: None, opening: None, max_age, require_active: false }
+        Verify {
+            file: "p".into(),
+            trust: "g".into(),
+            record: None,
+            document: None,
+            opening: None,
+            max_age,
+            require_active: false,
+        }
     }
 
     #[test]
@@ -349,6 +357,33 @@ mod tests {
         assert!(check_age(&a, &verdict(at + AHEAD_MS), at).is_ok(), "clocks differ a little");
         assert_eq!(check_age(&a, &verdict(at + AHEAD_MS + 1), at).err().map(|r| r.code), Some("PROOF_AHEAD"));
         assert!(check_age(&args(None), &verdict(0), at).is_ok());
+    }
+
+    /// A writer may put any 32 bytes under a batch: the commitment of one document there is not a record of it.
+    #[test]
+    fn a_batch_is_not_a_document() {
+        let opening = Opening::of(b"document", [1; 16]);
+        let record = |batch_size| hnchain_proof::Record {
+            key: hnchain_types::transaction::RecordKey::new("certificate", "a").expect("valid"),
+            version: 1,
+            commitment: opening.commitment(),
+            batch_size,
+            status: Status::Active,
+            organization: "henan".to_owned(),
+            height: Height(1),
+            time_ms: 1,
+            transaction: hnchain_types::TxId(Digest::ZERO),
+            previous: None,
+            reason: None,
+        };
+        let a = Verify { document: Some("d".into()), ..args(None) };
+        let check = |batch_size| {
+            let v = Verdict { record: Some(record(batch_size)), ..verdict(1) };
+            let outcome = check_document(&a, &v, Some(b"document"), Some(opening)).expect("checked");
+            outcome.err().map(|r| r.code)
+        };
+        assert_eq!(check(0), None);
+        assert_eq!(check(1000), Some("DOCUMENT_BATCH"));
     }
 
     #[test]

@@ -300,6 +300,74 @@ fn an_old_proof_and_a_revoked_record_are_refused_when_asked_to() {
     require(ACTIVE).exits(0);
 }
 
+/// A file's name says nothing: who must know which record is proven says so.
+#[test]
+fn a_proof_of_another_record_than_the_expected_one_is_refused() {
+    let f = Folder::new();
+    let (proof, trust) = (vector(ACTIVE), vector("genesis.json"));
+    let expecting = |record: &str| f.run(&["verify", &proof, "--trust", &trust, "--record", record, "--json"]);
+    expecting("certificate/1.2.156.3005.2.11100000000013338W011.001.U").exits(0);
+    for other in
+        ["certificate/1.2.156.3005.2.11100000000013338W011.001.V", "realty/1.2.156.3005.2.11100000000013338W011.001.U"]
+    {
+        let json = expecting(other).exits(1).json();
+        assert_eq!((&json["step"], &json["code"]), (&"subject".into(), &"RECORD_OTHER".into()));
+    }
+    expecting("certificate").exits(2);
+}
+
+/// An opening file says which record it is of: with the commitment copied into another record it still is not its.
+#[test]
+fn an_opening_file_of_another_record_is_refused() {
+    let f = Folder::new();
+    f.write("licence.txt", DOCUMENT.as_bytes());
+    let (proof, trust) = (vector(ACTIVE), vector("genesis.json"));
+    let opening = |id: &str| {
+        let commitment = "7368e61e57c8cf27e889c457138409e5b79b73a0432acaf176b278652ebcaf7e";
+        let document = "2feff088d51dc2dbab39925bc55c466b1d68b23b0124626d0f027d609cfa7c9d";
+        let file = serde_json::json!({
+            "format": "hnopening/1", "chain_id": "henan-demo", "namespace": "certificate", "id": id, "version": 2,
+            "transaction": "00".repeat(32), "commitment": commitment, "salt": "5a".repeat(16), "document_digest": document,
+        });
+        f.write("o.json", file.to_string().as_bytes());
+        f.run(&["verify", &proof, "--trust", &trust, "--document", "licence.txt", "--opening", "o.json", "--json"])
+    };
+    opening("1.2.156.3005.2.11100000000013338W011.001.U").exits(0);
+    assert_eq!(opening("another").exits(1).json()["code"], "DOCUMENT_OTHER_RECORD");
+}
+
+/// ESC, the one-byte CSI, a right-to-left override and a line end, each of which can make a refusal look like a success.
+#[test]
+fn what_a_hostile_file_says_cannot_drive_the_terminal() {
+    let f = Folder::new();
+    let hostile = "x\\u001b[2J\\u009b1A\\u202e\\u000a✔";
+    f.write("format.json", format!("{{\"format\":\"{hostile}\"}}").as_bytes());
+    f.write("field.json", format!("{{\"{hostile}\":1}}").as_bytes());
+    let version = String::from_utf8(bytes(ACTIVE)).expect("JSON").replacen("hnproof/1", hostile, 1);
+    f.write("version.json", version.as_bytes());
+    let genesis = String::from_utf8(bytes("genesis.json")).expect("JSON");
+    f.write(
+        "g.json",
+        genesis.replacen("\"organization\": \"", &format!("\"organization\": \"{hostile}"), 1).as_bytes(),
+    );
+    for file in ["format.json", "field.json", "version.json"] {
+        for flag in ["--lang=zh", "--lang=en", "--json"] {
+            clean(&f.run(&["verify", file, "--trust", &vector("genesis.json"), flag]).exits(1));
+        }
+    }
+    for flag in ["--lang=zh", "--lang=en", "--json"] {
+        clean(&f.run(&["genesis", "check", "g.json", flag]).exits(1));
+    }
+}
+
+#[track_caller]
+fn clean(ran: &run::Ran) {
+    let text = format!("{}{}", ran.stdout_text(), ran.stderr);
+    let bad = text.chars().find(|c| *c != '\n' && hnchain_types::text::hidden(*c));
+    assert_eq!(bad, None, "{text:?}");
+    assert!(!text.contains("\n✔"), "{text}");
+}
+
 #[test]
 fn unreadable_files_are_usage_errors() {
     let f = Folder::new();

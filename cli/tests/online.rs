@@ -190,6 +190,42 @@ fn a_fetched_proof_verifies_offline() {
     assert!(!s.folder.path("q.json").exists());
 }
 
+/// `-o` replaces an older proof; a key, a genesis file or a document in its place is a slip of the hand.
+#[test]
+fn a_proof_replaces_nothing_but_a_proof() {
+    let script =
+        Script::default().on_proof(|_| Some(Ok(proto::ProofResponse { bundle: Some(bundle("active.hnproof.json")) })));
+    let s = Scene::new(script);
+    let prove = |out: &str| s.run(&["prove", "--namespace", "certificate", "--id", ID, "-o", out]);
+    for victim in ["k.pem", "licence.txt"] {
+        let before = std::fs::read(s.folder.path(victim)).expect("there");
+        prove(victim).exits(2).says("FILE_EXISTS");
+        assert_eq!(std::fs::read(s.folder.path(victim)).expect("still there"), before);
+    }
+    prove("p.hnproof.json").exits(0);
+    prove("p.hnproof.json").exits(0);
+}
+
+#[test]
+fn what_a_hostile_node_says_cannot_drive_the_terminal() {
+    let hostile = "0.1\u{1b}[2J\u{9b}1A\u{202e}\n✔";
+    let script = Script::default()
+        .on_status(move |_| {
+            Some(Ok(proto::StatusResponse { version: hostile.to_owned(), chain_id: hostile.to_owned(), ..status() }))
+        })
+        .on_record(move |_| Some(Err(Status::not_found(hostile))));
+    let s = Scene::new(script);
+    for flag in ["--lang=zh", "--json"] {
+        let ran = [s.run(&["status", flag]), s.run(&["get", "--namespace", "certificate", "--id", ID, flag])];
+        for ran in ran {
+            let text = format!("{}{}", ran.stdout_text(), ran.stderr);
+            let bad = text.chars().find(|c| *c != '\n' && hnchain_types::text::hidden(*c));
+            assert_eq!(bad, None, "{text:?}");
+            assert!(!text.contains("\n✔"), "{text}");
+        }
+    }
+}
+
 #[test]
 fn receipts_end_with_the_outcome() {
     let id = TxId(hnchain_crypto::sm3(b"t"));

@@ -330,6 +330,22 @@ async fn malformed_answers_are_refused_without_a_panic() {
     assert_eq!(codes, ["CLIENT_BAD_RESPONSE"; 6]);
 }
 
+/// An id is no proof of a signature: anybody can compute one of somebody's key and an invented body.
+#[tokio::test]
+async fn a_transaction_that_its_signer_did_not_sign_is_not_believed() {
+    let signed = transaction();
+    let mut m = <hnchain_types::proto::Transaction as prost::Message>::decode(signed.raw()).expect("canonical");
+    m.signature[5] ^= 1;
+    let forged = prost::Message::encode_to_vec(&m);
+    let fake = Fake::start(Script::default().on_transaction(move |_| {
+        let mut answer = state(TransactionState::Pending, None);
+        answer.transaction.clone_from(&forged);
+        Some(Ok(answer))
+    }));
+    let error = client(&[&fake]).transaction(&signed.id()).await.expect_err("forged");
+    assert_eq!(error.code(), "CLIENT_BAD_RESPONSE");
+}
+
 #[tokio::test]
 async fn a_block_of_another_height_is_refused() {
     let blocks = chain(3);

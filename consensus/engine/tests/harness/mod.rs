@@ -110,6 +110,8 @@ pub struct Cluster {
     pub faults: Faults,
     /// Nodes of different groups do not hear each other.
     pub groups: Vec<u8>,
+    /// Messages that it refuses are lost: from, to, message.
+    pub passes: fn(usize, usize, &Message) -> bool,
     queue: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     pub trace: Vec<String>,
@@ -126,6 +128,7 @@ impl Cluster {
             random: Random(seed),
             faults: Faults { min_delay: 1, max_delay: 10, loss_percent: 0, duplicate_percent: 0 },
             groups: vec![0; n],
+            passes: |_, _, _| true,
             queue: BTreeMap::new(),
             sequence: 0,
             trace: Vec::new(),
@@ -253,7 +256,8 @@ impl Cluster {
         };
         for to in targets {
             self.nodes[i].sent += 1;
-            if self.groups[i] != self.groups[to] || self.random.chance(self.faults.loss_percent) {
+            let heard = self.groups[i] == self.groups[to] && (self.passes)(i, to, message);
+            if !heard || self.random.chance(self.faults.loss_percent) {
                 continue;
             }
             let copies = 1 + u64::from(self.random.chance(self.faults.duplicate_percent));
