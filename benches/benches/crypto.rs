@@ -80,7 +80,9 @@ fn merkle_tree(c: &mut Criterion) {
     group.bench_function("root", |b| b.iter(|| merkle::root(black_box(&leaves))));
     group.throughput(Throughput::Elements(1));
     group.bench_function("prove", |b| b.iter(|| tree.prove(black_box(617))));
-    group.bench_function("verify", |b| b.iter(|| proof.verify(black_box(&leaves[617]), &root).expect("valid")));
+    group.bench_function("verify", |b| {
+        b.iter(|| proof.verify(black_box(&leaves[617]), &root, leaves.len() as u64).expect("valid"))
+    });
     group.finish();
 }
 

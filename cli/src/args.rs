@@ -82,7 +82,7 @@ pub enum Command {
     Prove(Prove),
     /// Verify a proof offline, trusting nothing but a genesis file
     #[command(
-        after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
+        after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --record certificate/1.2.156.3005.2.1 --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
     )]
     Verify(Verify),
     /// Show the status of nodes
@@ -261,7 +261,7 @@ pub struct Prove {
     /// Which record.
     #[command(flatten)]
     pub record: RecordName,
-    /// File for the proof, FILE.hnproof.json; an existing one is replaced; default: standard output
+    /// File for the proof, FILE.hnproof.json; an older proof is replaced, no other file; default: standard output
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Enclose this opening, so that the proof is also about the document

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::lang::Lang;
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle, presets};
 use hnchain_sdk::{Client, Options};
+use hnchain_types::text::hidden;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl Context {
     /// # Errors
     /// Standard output is closed or full.
     pub(crate) fn print(&self, text: &str, json: &serde_json::Value) -> Result<(), Failure> {
-        let line = if self.json { format!("{json:#}") } else { text.trim_end().to_owned() };
+        let line = if self.json { escaped(&format!("{json:#}")) } else { lines(text.trim_end()) };
         self.raw(format!("{line}\n").as_bytes())
     }
 
@@ -137,10 +138,28 @@ fn trimmed(table: &Table) -> String {
     table.lines().map(|l| format!("{}\n", l.trim_end())).collect()
 }
 
-/// Text from a node or a file for a terminal: without control characters, which could rewrite what the user sees.
+/// Text from a node or a file for a terminal: one line, without the characters that could rewrite what the user sees.
 #[must_use]
 pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// As [`plain`], line by line: the last gate before a terminal, for texts that were put together of many.
+#[must_use]
+pub(crate) fn lines(text: &str) -> String {
+    text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
+}
+
+/// JSON text with the hidden characters of its strings escaped: it says the same to programs.
+#[must_use]
+pub(crate) fn escaped(json: &str) -> String {
+    let mut units = [0u16; 2];
+    json.chars()
+        .map(|c| match c {
+            c if c == '\n' || !hidden(c) => c.to_string(),
+            c => c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+        })
+        .collect()
 }
 
 /// Number and noun.

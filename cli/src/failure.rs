@@ -1,5 +1,6 @@
 //! A command that did not succeed: exit code, stable code, what happened, what to do next.
 
+use crate::context::{escaped, lines};
 use crate::lang::Lang;
 use hnchain_crypto::keyfile::KeyFileError;
 use hnchain_types::DecodeError;
@@ -98,15 +99,17 @@ impl Failure {
                 "code": self.code, "message": self.en, "message_zh": self.zh, "exit": self.exit as u8,
                 "hint": hint.map(|h| &h.0), "hint_zh": hint.map(|h| &h.1),
             }});
-            eprintln!("{error}");
+            eprintln!("{}", escaped(&error.to_string()));
             return;
         }
         let text = lang.pick(&self.zh, &self.en);
         // Refusals of nodes name their code already.
         let code = if text.contains(&self.code) { String::new() } else { format!(" [{}]", self.code) };
-        eprintln!("{}{text}{code}", lang.pick("错误：", "error: "));
+        // Further lines are indented, so that none of them passes for a line of ours.
+        let say = |text: String| eprintln!("{}", lines(&text.replace('\n', "\n  ")));
+        say(format!("{}{text}{code}", lang.pick("错误：", "error: ")));
         if let Some((en, zh)) = self.hint.as_deref() {
-            eprintln!("{}{}", lang.pick("建议：", "hint: "), lang.pick(zh, en));
+            say(format!("{}{}", lang.pick("建议：", "hint: "), lang.pick(zh, en)));
         }
     }
 }
@@ -166,7 +169,7 @@ impl From<KeyFileError> for Failure {
 
 impl From<DecodeError> for Failure {
     fn from(e: DecodeError) -> Self {
-        Self::invalid(e.code(), e.to_string(), format!("内容不合规则：{e}"))
+        Self::invalid(e.code(), e.to_string(), format!("内容不合规则：{}", e.message_zh()))
     }
 }
 

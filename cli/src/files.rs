@@ -55,7 +55,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8], access: Access, existing: Existin
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| failed(&e))
 }
 
-fn exists(path: &Path) -> Failure {
+/// A file that is there and stays.
+pub(crate) fn exists(path: &Path) -> Failure {
     let shown = path.display();
     Failure::usage("FILE_EXISTS", format!("{shown} exists and is not replaced"), format!("{shown} 已存在，不会覆盖"))
         .hint("choose another name, or move the old file away", "请另选文件名，或先移走原文件")

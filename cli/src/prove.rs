@@ -5,6 +5,8 @@ use crate::context::{Context, fields};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
 use crate::{genesis, records, verify};
+use hnchain_proof::{Bundle, JSON_BYTES};
+use std::path::Path;
 
 /// `prove`.
 ///
@@ -14,12 +16,23 @@ pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure
     // Everything that can be wrong here is found before a node is asked.
     let trust = args.trust.as_deref().map(genesis::load).transpose().map_err(Failure::into_usage)?;
     let opening = args.opening.as_deref().map(records::read_opening).transpose()?;
-    let client = context.client()?;
     let (namespace, id) = (&args.record.namespace, &args.record.id);
+    if let Some(kept) = &opening
+        && (&kept.namespace, &kept.id) != (namespace, id)
+    {
+        let of = format!("{}/{}", kept.namespace, kept.id);
+        return Err(Failure::usage(
+            "OPENING_OTHER_RECORD",
+            format!("the opening file is of {of}, not of {namespace}/{id}"),
+            format!("开示文件属于 {of}，不是 {namespace}/{id}"),
+        ));
+    }
+    args.out.as_deref().map(replaceable).transpose()?;
+    let client = context.client()?;
     let bundle = {
         let _progress = context.progress("正在取得证明", "fetching the proof");
         match &opening {
-            Some(opening) => client.prove_with_opening(namespace, id, opening).await?,
+            Some(kept) => client.prove_with_opening(namespace, id, &kept.opening).await?,
             None => client.prove(namespace, id).await?,
         }
     };
@@ -55,6 +68,17 @@ pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure
         None => rows.push((l.pick("下一步", "next"), format!("hnchain verify {} --trust genesis.json", out.display()))),
     }
     context.print(&fields(rows), &json)
+}
+
+/// Only an older proof is replaced: a key or a document under the name given is a slip of the hand.
+fn replaceable(out: &Path) -> Result<(), Failure> {
+    if out.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    match files::read(out, JSON_BYTES) {
+        Ok(old) if Bundle::from_json(&old).is_ok() => Ok(()),
+        _ => Err(files::exists(out)),
+    }
 }
 
 const fn yes_zh(yes: bool) -> &'static str {

@@ -279,11 +279,19 @@ fn write_opening(path: &Path, signer: &Signer, args: &Anchor, draft: &Draft) -> 
     })
 }
 
+/// What an opening file holds.
+pub(crate) struct KeptOpening {
+    /// The record that it is of.
+    pub(crate) namespace: String,
+    pub(crate) id: String,
+    pub(crate) opening: Opening,
+}
+
 /// Reads an opening file and checks it against its own commitment.
 ///
 /// # Errors
 /// Unreadable, not an opening, or damaged.
-pub(crate) fn read_opening(path: &Path) -> Result<Opening, Failure> {
+pub(crate) fn read_opening(path: &Path) -> Result<KeptOpening, Failure> {
     let text = files::read_text(path, OPENING_BYTES)?;
     let damaged = |why: String| {
         Failure::new(Exit::Usage, "OPENING_FILE", format!("not an opening file: {why}"), format!("不是开示文件：{why}"))
@@ -297,7 +305,7 @@ pub(crate) fn read_opening(path: &Path) -> Result<Opening, Failure> {
         salt(&file.salt).ok_or_else(|| damaged(format!("salt: {} hexadecimal digits are needed", 2 * SALT_BYTES)))?;
     let opening = Opening { salt, document_digest: file.document_digest };
     if opening.opens(&file.commitment) {
-        Ok(opening)
+        Ok(KeptOpening { namespace: file.namespace, id: file.id, opening })
     } else {
         Err(damaged("salt and digest do not give its commitment".to_owned()))
     }

@@ -1,17 +1,22 @@
 //! `verify`: the verdict of an offline verification, for people and for machines.
 //!
-//! The steps of [`hnchain_proof::verify`] come first; three more are the caller's wishes: `document` (the document in hand
+//! The steps of [`hnchain_proof::verify`] come first; four more are the caller's wishes: `subject` (the proof is
+//! of the record that was expected), `document` (the document in hand
 //! is the one that was recorded), `age` (certified recently enough) and `active` (exists and is not revoked).
 
 use crate::args::Verify;
 use crate::context::{Context, fields, plain};
 use crate::failure::Failure;
-use crate::{files, genesis, moment, records};
+use crate::records::{self, KeptOpening};
+use crate::{files, genesis, moment};
 use hnchain_proof::{Bundle, JSON_BYTES, Opening, ProofError, Status, Verdict};
 use hnchain_types::genesis::Genesis;
 
 /// A certified time this far ahead of our clock is a wrong clock somewhere: with `--max-age` it is refused.
 const AHEAD_MS: u64 = 120_000;
+
+/// Step that compares the document in hand.
+const DOCUMENT: (&str, &str) = ("document", "原件");
 
 /// What failed: step, code and both texts.
 struct Refusal {
@@ -43,8 +48,14 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> Result<(), Failure> {
         Ok(verdict) => verdict,
         Err(e) => return refused(context, args, &trust, None, &Refusal::from(&e)),
     };
+    if let Err(refusal) = check_subject(args, &verdict) {
+        return refused(context, args, &trust, Some(&verdict), &refusal);
+    }
+    if let Err(refusal) = opening.as_ref().map_or(Ok(()), |kept| check_kept(kept, &verdict)) {
+        return refused(context, args, &trust, Some(&verdict), &refusal);
+    }
     let now_ms = moment::now_ms()?;
-    let checked = check_document(args, &verdict, document.as_deref(), opening)?
+    let checked = check_document(args, &verdict, document.as_deref(), opening.map(|kept| kept.opening))?
         .and_then(|document| check_age(args, &verdict, now_ms).map(|()| document))
         .and_then(|document| check_active(args, &verdict).map(|()| document));
     match checked {
@@ -71,13 +82,47 @@ impl Refusal {
     }
 }
 
+/// The name of a bundle's file says nothing about its content.
+fn check_subject(args: &Verify, verdict: &Verdict) -> Result<(), Refusal> {
+    match &args.record {
+        Some(wanted) if (wanted.namespace(), wanted.id()) != (&verdict.namespace, &verdict.id) => {
+            let (found, wanted) = (named(&verdict.namespace, &verdict.id), named(wanted.namespace(), wanted.id()));
+            Err(Refusal::new(
+                ("subject", "对象"),
+                "RECORD_OTHER",
+                format!("the proof is of {found}, not of {wanted}"),
+                format!("证明的是 {found}，不是 {wanted}"),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A commitment can be copied into another record; the opening file says of which it is.
+fn check_kept(kept: &KeptOpening, verdict: &Verdict) -> Result<(), Refusal> {
+    if (&kept.namespace, &kept.id) == (&verdict.namespace, &verdict.id) {
+        return Ok(());
+    }
+    let (found, of) = (named(&verdict.namespace, &verdict.id), named(&kept.namespace, &kept.id));
+    Err(Refusal::new(
+        DOCUMENT,
+        "DOCUMENT_OTHER_RECORD",
+        format!("the opening file is of {of}, the proof is of {found}"),
+        format!("开示文件属于 {of}，证明的是 {found}"),
+    ))
+}
+
+fn named(namespace: &str, id: &str) -> String {
+    format!("{namespace}/{id}")
+}
+
 fn check_document(
     args: &Verify,
     verdict: &Verdict,
     document: Option<&[u8]>,
     given: Option<Opening>,
 ) -> Result<Result<DocumentCheck, Refusal>, Failure> {
-    const STEP: (&str, &str) = ("document", "原件");
+    const STEP: (&str, &str) = DOCUMENT;
     let (Some(document), Some(path)) = (document, &args.document) else { return Ok(Ok(DocumentCheck::NotAsked)) };
     let shown = path.display();
     let Some(record) = &verdict.record else {
@@ -88,6 +133,14 @@ fn check_document(
             "该记录不存在，无从核对原件",
         )));
     };
+    if record.batch_size > 0 {
+        return Ok(Err(Refusal::new(
+            STEP,
+            "DOCUMENT_BATCH",
+            format!("the record is of a batch of {}, not of a single document", record.batch_size),
+            format!("该记录是 {} 份文件的批量承诺，不是单个原件", record.batch_size),
+        )));
+    }
     let Some(opening) = given.or(verdict.opening) else {
         return Err(Failure::usage(
             "OPENING_MISSING",
@@ -180,9 +233,14 @@ fn accepted(
     let mut rows = finding(context, trust, verdict);
     rows.push((l.pick("原件", "document"), document_text(context, verdict, document)));
     rows.extend(trusted(context, args, trust));
-    // The first line alone must not mislead: a proof can be about the end of a record.
+    // The first line alone must not mislead: a proof can be about the end of a record, and an old one knows no later end.
+    let then = moment::both(verdict.time_ms);
+    let active = (
+        format!("✔ 证明有效：截至 {then}，记录有效"),
+        format!("✔ The proof holds: the record was active as of {then}"),
+    );
     let headline = match status_code(verdict) {
-        "active" => l.pick("✔ 证明有效：记录有效", "✔ The proof holds: the record is active"),
+        "active" => l.pick(&active.0, &active.1),
         "revoked" => l.pick("✘ 记录已撤销（证明有效）", "✘ The record was REVOKED (the proof holds)"),
         _ => l.pick("✘ 记录不存在（证明有效）", "✘ The record DOES NOT EXIST (the proof holds)"),
     };

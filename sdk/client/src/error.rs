@@ -173,7 +173,7 @@ impl Error {
             }
             Self::BadResponse { endpoint, why, .. } => format!("节点 {endpoint} 的应答有误：{why}"),
             Self::Behind { endpoint, height, wanted } => format!("节点 {endpoint} 在高度 {height}，尚未到 {wanted}"),
-            Self::Invalid(e) => format!("内容不合规则：{e}"),
+            Self::Invalid(e) => format!("内容不合规则：{}", e.message_zh()),
             Self::Proof(e) => e.message_zh(),
             Self::Opening { version } => format!("开示内容与该记录第 {version} 版的承诺不符"),
             Self::File { path, why } => format!("{}：{why}", path.display()),

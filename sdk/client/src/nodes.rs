@@ -2,7 +2,7 @@
 
 use crate::error::{Attempt, Error, Refusal};
 use crate::options::Options;
-use hnchain_types::{limits, proto::node_client::NodeClient};
+use hnchain_types::{limits, proto::node_client::NodeClient, text::hidden};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -273,9 +273,9 @@ impl Log {
     }
 }
 
-/// Text of a node without control characters, bounded.
+/// Text of a node without control and invisible characters, bounded.
 fn plain(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS).collect()
+    text.chars().filter(|c| !hidden(*c)).take(MESSAGE_CHARS).collect()
 }
 
 /// The innermost cause ("connection refused" instead of "transport error"), and whether the request may have been sent.

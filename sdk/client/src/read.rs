@@ -122,6 +122,9 @@ pub(crate) fn transaction_state(id: &TxId, m: &proto::TransactionResponse) -> Re
         if t.id() != *id {
             return Err(format!("transaction {} was sent instead of {id}", t.id()));
         }
+        // The id covers key and body, so anybody can make one: only the signature shows that its signer asked for it.
+        let key = t.public_key().to_verifying_key().map_err(|e| e.to_string())?;
+        t.verify(&key).map_err(|e| e.to_string())?;
         Some(t)
     };
     match proto::TransactionState::try_from(m.state) {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// A path that does not lead from the leaf to the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MerkleError {
+    /// The proof is of a tree of another size.
+    #[error("the proof is of a tree of another size")]
+    Size,
     /// The index is not below the size.
     #[error("the index is not below the tree size")]
     Index,
@@ -102,11 +105,17 @@ pub struct InclusionProof {
 }
 
 impl InclusionProof {
-    /// Checks the path from a leaf to a root.
+    /// Checks the path from a leaf to the root of a tree of `size` leaves.
+    ///
+    /// The size has to come from where the root comes from: a root alone does not fix it, and one path is good for
+    /// several pairs of index and size (the second leaf of two is also "the third of three").
     ///
     /// # Errors
     /// See [`MerkleError`].
-    pub fn verify(&self, leaf: &[u8], root: &Digest) -> Result<(), MerkleError> {
+    pub fn verify(&self, leaf: &[u8], root: &Digest, size: u64) -> Result<(), MerkleError> {
+        if self.size != size {
+            return Err(MerkleError::Size);
+        }
         if self.index >= self.size {
             return Err(MerkleError::Index);
         }
@@ -174,6 +183,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_place_holds_in_a_tree_of_the_known_size_only() {
+        let leaves = [b"a", b"b"];
+        let root = root(&leaves);
+        let honest = prove(&leaves, 1).expect("within");
+        assert_eq!(honest.verify(b"b", &root, 2), Ok(()));
+        let moved = InclusionProof { index: 2, size: 3, ..honest };
+        assert_eq!(moved.verify(b"b", &root, 2), Err(MerkleError::Size));
+        assert_eq!(moved.verify(b"b", &root, 3), Ok(()), "why the size must not come from the proof");
+    }
+
     proptest! {
         #[test]
         fn every_leaf_proves_and_nothing_else(n in 1usize..130, pick in any::<prop::sample::Index>(), flip in any::<usize>()) {
@@ -181,23 +201,23 @@ mod tests {
             let tree = MerkleTree::new(&leaves);
             let i = pick.index(n);
             let proof = tree.prove(i).expect("within");
-            prop_assert_eq!(proof.verify(&leaves[i], &tree.root()), Ok(()));
-            prop_assert!(proof.verify(b"other", &tree.root()).is_err());
+            prop_assert_eq!(proof.verify(&leaves[i], &tree.root(), n as u64), Ok(()));
+            prop_assert!(proof.verify(b"other", &tree.root(), n as u64).is_err());
             let outside = InclusionProof { index: proof.size, ..proof.clone() };
-            prop_assert_eq!(outside.verify(&leaves[i], &tree.root()), Err(MerkleError::Index));
+            prop_assert_eq!(outside.verify(&leaves[i], &tree.root(), n as u64), Err(MerkleError::Index));
             let moved = InclusionProof { index: (i as u64 + 1) % n as u64, ..proof.clone() };
-            prop_assert!(moved.verify(&leaves[i], &tree.root()).is_err() || n == 1);
+            prop_assert!(moved.verify(&leaves[i], &tree.root(), n as u64).is_err() || n == 1);
             let mut longer = proof.clone();
             longer.path.push(Digest::ZERO);
-            prop_assert_eq!(longer.verify(&leaves[i], &tree.root()), Err(MerkleError::Length));
+            prop_assert_eq!(longer.verify(&leaves[i], &tree.root(), n as u64), Err(MerkleError::Length));
             if !proof.path.is_empty() {
                 let mut bent = proof.clone();
                 let at = flip % bent.path.len();
                 bent.path[at].0[flip % 32] ^= 1;
-                prop_assert_eq!(bent.verify(&leaves[i], &tree.root()), Err(MerkleError::Root));
+                prop_assert_eq!(bent.verify(&leaves[i], &tree.root(), n as u64), Err(MerkleError::Root));
                 let mut shorter = proof;
                 shorter.path.pop();
-                prop_assert_eq!(shorter.verify(&leaves[i], &tree.root()), Err(MerkleError::Length));
+                prop_assert_eq!(shorter.verify(&leaves[i], &tree.root(), n as u64), Err(MerkleError::Length));
             }
         }
     }

@@ -1,13 +1,19 @@
 //! SM2 keys and signatures (GB/T 32918.2-2016) on the recommended curve (GB/T 32918.5-2017).
 
-use crate::Digest;
+mod comb;
+
+use crate::{Digest, sm3_parts};
 use ::sm2::dsa::signature::{Signer, Verifier};
 use ::sm2::elliptic_curve::Group as _;
+use ::sm2::elliptic_curve::ops::Reduce;
 use ::sm2::elliptic_curve::point::AffineCoordinates;
-use ::sm2::{AffinePoint, ProjectivePoint, dsa};
+use ::sm2::elliptic_curve::sec1::ToSec1Point;
+use ::sm2::{AffinePoint, ProjectivePoint, Scalar, dsa};
+use comb::KeyComb;
 use der::asn1::{AnyRef, UintRef};
 use der::{Encode as _, Reader as _, SliceReader, Tag};
-use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use zeroize::Zeroizing;
 
 /// The user ID of every signature on the chain, the standard's default.
@@ -80,7 +86,7 @@ impl PublicKey {
     pub fn to_verifying_key(&self) -> Result<VerifyingKey, KeyError> {
         Self::from_bytes(&self.0)?;
         let key = dsa::VerifyingKey::from_sec1_bytes(USER_ID, &self.0).map_err(|_| KeyError::NotOnCurve)?;
-        Ok(VerifyingKey { bytes: *self, key })
+        Ok(VerifyingKey(Arc::new(Known::new(*self, key))))
     }
 
     /// SM3 of the bytes: a short name of the key in state keys.
@@ -90,24 +96,78 @@ impl PublicKey {
     }
 }
 
-/// A decoded public key with its Z_A.
+/// Signatures of one key after which its table of multiples is built: the table costs as much as three verifications.
+const TABLE_AFTER: u32 = 8;
+
+/// A decoded public key with its Z_A. A key that verifies often gets a table of its multiples, which makes verification
+/// several times faster; clones share it.
 #[derive(Clone)]
-pub struct VerifyingKey {
+pub struct VerifyingKey(Arc<Known>);
+
+struct Known {
     bytes: PublicKey,
     key: dsa::VerifyingKey,
+    /// Z_A of GB/T 32918.2 section 5.5.
+    identity: Digest,
+    verified: AtomicU32,
+    comb: OnceLock<Option<KeyComb>>,
+}
+
+impl Known {
+    fn new(bytes: PublicKey, key: dsa::VerifyingKey) -> Self {
+        let point = key.as_affine().to_sec1_point(false);
+        let identity = identity(&point.as_bytes()[1..]);
+        Self { bytes, key, identity, verified: AtomicU32::new(0), comb: OnceLock::new() }
+    }
+
+    fn comb(&self) -> Option<&KeyComb> {
+        if self.comb.get().is_none() && self.verified.fetch_add(1, Ordering::Relaxed) < TABLE_AFTER {
+            return None;
+        }
+        self.comb.get_or_init(|| KeyComb::new(self.key.as_affine())).as_ref()
+    }
+
+    /// Algorithm B of GB/T 32918.2 section 7.1 with the key's table. r and s are in `[1, n−1]`.
+    fn verify_with(&self, comb: &KeyComb, message: &[u8], signature: &dsa::Signature) -> bool {
+        let (r, s) = signature.split_scalars();
+        let t = *r + *s;
+        let point = comb.verify_point(&s, &t);
+        if bool::from(t.is_zero()) || bool::from(point.is_identity()) {
+            return false;
+        }
+        let hash = sm3_parts(&[&self.identity.0, message]);
+        let e = <Scalar as Reduce<::sm2::FieldBytes>>::reduce(&hash.0.into());
+        *r == e + <Scalar as Reduce<::sm2::FieldBytes>>::reduce(&point.to_affine().x())
+    }
+}
+
+/// Z_A = SM3(ENTL ‖ ID ‖ a ‖ b ‖ x_G ‖ y_G ‖ x_A ‖ y_A); `point` is x_A ‖ y_A.
+fn identity(point: &[u8]) -> Digest {
+    /// a ‖ b ‖ x_G ‖ y_G of GB/T 32918.5.
+    const CURVE: [&str; 4] = [
+        "fffffffeffffffffffffffffffffffffffffffff00000000fffffffffffffffc",
+        "28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93",
+        "32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7",
+        "bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0",
+    ];
+    static PARAMETERS: LazyLock<[Digest; 4]> =
+        LazyLock::new(|| CURVE.map(|hex| hex.parse().expect("32 bytes of hexadecimal digits")));
+    let bits = u16::try_from(USER_ID.len() * 8).expect("a short ID");
+    let [a, b, x, y] = &*PARAMETERS;
+    sm3_parts(&[&bits.to_be_bytes(), USER_ID.as_bytes(), &a.0, &b.0, &x.0, &y.0, point])
 }
 
 impl std::fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "VerifyingKey({})", self.bytes)
+        write!(f, "VerifyingKey({})", self.0.bytes)
     }
 }
 
 impl VerifyingKey {
     /// The key's bytes.
     #[must_use]
-    pub const fn public_key(&self) -> PublicKey {
-        self.bytes
+    pub fn public_key(&self) -> PublicKey {
+        self.0.bytes
     }
 
     /// Verifies a signature over the 32 bytes of a digest, e = SM3(Z_A ‖ digest).
@@ -124,7 +184,11 @@ impl VerifyingKey {
     /// As [`VerifyingKey::verify`].
     pub fn verify_message(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
         let parsed = dsa::Signature::from_slice(&signature.0).map_err(|_| SignatureError)?;
-        self.key.verify(message, &parsed).map_err(|_| SignatureError)
+        match self.0.comb() {
+            Some(comb) if self.0.verify_with(comb, message, &parsed) => Ok(()),
+            Some(_) => Err(SignatureError),
+            None => self.0.key.verify(message, &parsed).map_err(|_| SignatureError),
+        }
     }
 }
 
@@ -309,6 +373,54 @@ fn compressed(point: &AffinePoint) -> [u8; 33] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn known(secret: u8) -> (SecretKey, Known, KeyComb) {
+        let key = SecretKey::from_bytes(&[secret; 32]).expect("in range");
+        let VerifyingKey(known) = key.public_key().to_verifying_key().expect("on the curve");
+        let known = Arc::into_inner(known).expect("one handle");
+        let comb = KeyComb::new(known.key.as_affine()).expect("few tables");
+        (key, known, comb)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// With and without the table the verdict is the same, on good, changed and random signatures.
+        #[test]
+        fn the_table_gives_the_verdicts_of_the_library(
+            secret in 1u8..250, message in any::<[u8; 20]>(), at in 0usize..64, bit in 0u8..8, random in any::<[u8; 32]>(),
+        ) {
+            let (key, known, comb) = known(secret);
+            let good = key.sign_message(&message);
+            let mut changed = good;
+            changed.0[at] ^= 1 << bit;
+            let mut r_random = good;
+            r_random.0[..32].copy_from_slice(&random);
+            // r + s = n, so t = 0.
+            let (r, _) = dsa::Signature::from_slice(&good.0).expect("own").split_scalars();
+            let mut opposite = good;
+            opposite.0[32..].copy_from_slice(&(-*r).to_bytes());
+            for (signature, want) in [(good, Some(true)), (changed, None), (r_random, None), (opposite, Some(false))] {
+                let Ok(parsed) = dsa::Signature::from_slice(&signature.0) else { continue };
+                let plain = known.key.verify(&message, &parsed).is_ok();
+                prop_assert_eq!(known.verify_with(&comb, &message, &parsed), plain);
+                prop_assert!(want.is_none_or(|w| w == plain));
+            }
+        }
+    }
+
+    #[test]
+    fn a_busy_key_gets_a_table_and_still_tells_good_from_bad() {
+        let key = SecretKey::from_bytes(&[9; 32]).expect("in range");
+        let verifying = key.public_key().to_verifying_key().expect("on the curve");
+        for n in 0..2 * TABLE_AFTER {
+            let message = n.to_be_bytes();
+            let good = key.sign_message(&message);
+            assert_eq!(verifying.verify_message(&message, &good), Ok(()), "use {n}");
+            assert_eq!(verifying.verify_message(b"other", &good), Err(SignatureError), "use {n}");
+        }
+        assert!(matches!(verifying.0.comb.get(), Some(Some(_))));
+    }
 
     /// GB/T 32918.5-2017 annex A.2 publishes k beside r and s.
     #[test]
