@@ -226,10 +226,10 @@ impl Consensus {
     fn take(&mut self, happened: Happened) -> Result<(), DriverError> {
         match happened {
             Happened::Engine(input) => self.feed(input),
-            Happened::Validated(block, decoded) => {
+            Happened::Validated(block, view, decoded) => {
                 let valid = decoded.is_some();
                 if let Some(decoded) = decoded {
-                    self.know(block, decoded);
+                    self.know(block, view, decoded);
                 }
                 self.feed(Input::Validated { block, valid });
             }
@@ -307,10 +307,18 @@ impl Consensus {
 
     // ---- mempool ----
 
-    fn know(&mut self, block: BlockHash, decoded: Arc<Decoded>) {
-        if let Some(view) = self.machine.block(&block).map(|b| b.header.view) {
-            self.known.insert(block, Known { view, decoded, skipped: false });
-            self.dirty = true;
+    fn know(&mut self, block: BlockHash, view: View, decoded: Arc<Decoded>) {
+        self.known.entry(block).or_insert(Known { view, decoded, skipped: false });
+        self.dirty = true;
+    }
+
+    /// Decodes a block that a quorum vouches for, where it was not judged here yet.
+    fn know_block(&mut self, block: &Block) {
+        let hash = block.header.hash();
+        if !self.known.contains_key(&hash)
+            && let Some(decoded) = Decoded::of(block)
+        {
+            self.know(hash, block.header.view, Arc::new(decoded));
         }
     }
 
@@ -357,17 +365,15 @@ impl Consensus {
         let time_ms = wall_ms().max(wanted.parent_time_ms + 1);
         self.feed(Input::Proposed { view: wanted.view, time_ms, transactions: raw });
         if let Some(hash) = self.machine.proposal(wanted.view) {
-            self.know(hash, Arc::new(Decoded::new(transactions)));
+            self.know(hash, wanted.view, Arc::new(Decoded::new(transactions)));
         }
     }
 
     /// A quorum may have notarized a block before this node has judged it: its transactions are taken all the same.
     fn know_ancestors(&mut self, ancestors: &[BlockHash]) {
         for hash in ancestors {
-            if !self.known.contains_key(hash)
-                && let Some(decoded) = self.machine.block(hash).and_then(|b| Decoded::of(b))
-            {
-                self.know(*hash, Arc::new(decoded));
+            if let Some(block) = self.machine.block(hash).cloned() {
+                self.know_block(&block);
             }
         }
     }
@@ -425,6 +431,7 @@ impl Consensus {
                 self.validate(block);
             }
             Effect::Execute(block) => {
+                self.know_block(&block);
                 let decoded = self.known.get(&block.header.hash()).map(|k| k.decoded.clone());
                 self.command(Command::Execute(block, decoded))?;
             }
@@ -470,7 +477,7 @@ impl Consensus {
                     None
                 }
             };
-            drop(happened.send(Happened::Validated(hash, decoded)));
+            drop(happened.send(Happened::Validated(hash, block.header.view, decoded)));
         });
     }
 

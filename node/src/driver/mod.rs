@@ -92,8 +92,8 @@ impl DriverError {
 enum Happened {
     /// An answer to the machine.
     Engine(Input),
-    /// A proposal was judged; `None` is invalid.
-    Validated(BlockHash, Option<Arc<Decoded>>),
+    /// A proposal of this view was judged; `None` is invalid.
+    Validated(BlockHash, View, Option<Arc<Decoded>>),
     /// Blocks up to this view are in the store.
     Durable(View),
     /// What a peer says of itself.

@@ -73,7 +73,7 @@ fn verify_one(file: &Path, anchored: &Anchored, trust: &Genesis) -> anyhow::Resu
     let bundle = Bundle::from_json(&fs::read(file)?)?;
     let verdict = verify(&bundle, trust)?;
     let record = verdict.record.as_ref().context("the bundle proves that there is no such record")?;
-    ensure!(record.id == anchored.sample.id, "the bundle proves another record");
+    ensure!(record.key.id() == anchored.sample.id, "the bundle proves another record");
     ensure!(record.status == Status::Active, "the record is revoked");
     let opening = verdict.opening.as_ref().context("the bundle does not enclose the opening")?;
     ensure!(opening.is_of(anchored.sample.bytes), "the record is about another document");

@@ -193,7 +193,7 @@ impl Cluster {
     pub(crate) async fn assert_proven(&self, client: &Client, a: &Acknowledged) {
         let bundle = client.prove_with_opening(NAMESPACE, &a.id, &a.opening).await.unwrap();
         let verdict = verify(&bundle, self.network.genesis()).unwrap();
-        assert_eq!(verdict.record.unwrap().id, a.id);
+        assert_eq!(verdict.record.unwrap().key.id(), a.id);
         assert!(verdict.height >= a.receipt.height);
     }
 

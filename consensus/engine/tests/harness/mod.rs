@@ -112,6 +112,8 @@ pub struct Cluster {
     pub groups: Vec<u8>,
     /// Messages that it refuses are lost: from, to, message.
     pub passes: fn(usize, usize, &Message) -> bool,
+    /// How long a block's execution takes.
+    pub execution_ms: u64,
     queue: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     pub trace: Vec<String>,
@@ -129,6 +131,7 @@ impl Cluster {
             faults: Faults { min_delay: 1, max_delay: 10, loss_percent: 0, duplicate_percent: 0 },
             groups: vec![0; n],
             passes: |_, _, _| true,
+            execution_ms: 2,
             queue: BTreeMap::new(),
             sequence: 0,
             trace: Vec::new(),
@@ -228,7 +231,7 @@ impl Cluster {
             Effect::Execute(block) => {
                 let hash = block.header.hash();
                 self.nodes[i].blocks.insert(hash, block);
-                self.answer(i, 2, Input::Executed { block: hash, result: result_of(&hash) });
+                self.answer(i, self.execution_ms, Input::Executed { block: hash, result: result_of(&hash) });
             }
             Effect::Finalized { block, certificate, .. } => self.finalized(i, block, &certificate),
             Effect::Behind(certificate) => self.sync(i, &certificate),
