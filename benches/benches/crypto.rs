@@ -81,7 +81,7 @@ fn merkle_tree(c: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     group.bench_function("prove", |b| b.iter(|| tree.prove(black_box(617))));
     group.bench_function("verify", |b| {
-        b.iter(|| proof.verify(black_box(&leaves[617]), &root, leaves.len() as u64).expect("valid"))
+        b.iter(|| proof.verify(black_box(&leaves[617]), &root, leaves.len() as u64).expect("valid"));
     });
     group.finish();
 }

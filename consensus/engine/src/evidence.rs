@@ -38,10 +38,7 @@ impl Evidence {
 
 fn contradict(a: &Statement, b: &Statement) -> bool {
     match (a, b) {
-        (
-            Statement::Notarize { block: x },
-            Statement::Notarize { block: y } | Statement::Finalize { block: y, .. },
-        )
+        (Statement::Notarize { block: x }, Statement::Notarize { block: y } | Statement::Finalize { block: y, .. })
         | (Statement::Finalize { block: x, .. }, Statement::Notarize { block: y }) => x != y,
         (Statement::Finalize { .. }, Statement::Finalize { .. }) => a != b,
         (Statement::Nullify, Statement::Finalize { .. }) | (Statement::Finalize { .. }, Statement::Nullify) => true,

@@ -64,18 +64,28 @@ fn own_votes(effects: &[Effect]) -> Vec<(View, Statement)> {
     sent.collect()
 }
 
-fn first_block(view: u64, transactions: Vec<Vec<u8>>) -> Arc<Block> {
+fn notarization(block: &Arc<Block>) -> Certificate {
+    let (view, statement) = (block.header.view, Statement::Notarize { block: block.header.hash() });
+    let votes = [1, 2, 3].map(|i| vote(i, view.0, statement)).map(|v| (v.signer, v.signature)).to_vec();
+    Certificate { epoch: Epoch(0), view, statement, votes }
+}
+
+/// A block on the root, or on another one.
+fn block(view: u64, parent: Option<&Arc<Block>>, transactions: Vec<Vec<u8>>) -> Arc<Block> {
     let root = genesis_root();
-    let skips: Vec<_> = (1..view).map(nullification).collect();
+    let (hash, parent_view, height, time_ms) = parent.map_or((root.block, root.view, root.height, root.time_ms), |p| {
+        (p.header.hash(), p.header.view, p.header.height, p.header.time_ms)
+    });
+    let skips: Vec<_> = (parent_view.0 + 1..view).map(nullification).collect();
     let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
     let header = Header::new(HeaderFields {
         genesis: genesis(),
         epoch: Epoch(0),
         view: View(view),
-        height: root.height.next(),
-        parent: root.block,
-        parent_view: root.view,
-        time_ms: root.time_ms + 10,
+        height: height.next(),
+        parent: hash,
+        parent_view,
+        time_ms: time_ms + 10,
         payload_root: payload_root(&transactions),
         skips_root: skips_root(&encoded),
         validators: validators(N).hash(),
@@ -83,11 +93,11 @@ fn first_block(view: u64, transactions: Vec<Vec<u8>>) -> Arc<Block> {
     Arc::new(Block::new(header, transactions, skips).unwrap())
 }
 
-fn proposal(block: &Arc<Block>) -> Message {
+fn proposal(block: &Arc<Block>, parent: Option<Certificate>) -> Message {
     let view = block.header.view.0;
     let leader = usize::try_from(view).unwrap() % N;
     let vote = vote(leader, view, Statement::Notarize { block: block.header.hash() });
-    Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent: None }))
+    Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent }))
 }
 
 /// Validator 0 misses four blocks; validator 3 dies before any of them is final. 0 is told the first and the last
@@ -108,6 +118,32 @@ fn r12_a_lost_ancestor_is_found_with_one_validator_down() {
     c.passes = |_, _, _| true;
     c.groups = vec![0; 4];
     c.run_while(30_000, "b on all that are alive", |c| !c.all_hold(b"b"));
+}
+
+/// A parent's certificate that came with a proposal is not an entry, so it is not journaled; nor is the parent, which this
+/// validator did not vote for. After a restart it holds a notarized block that it cannot execute, and must ask.
+#[test]
+fn r12_a_parent_that_was_not_journaled_is_asked_for_after_a_restart() {
+    let first = block(1, None, vec![vec![1]]);
+    let second = block(5, Some(&first), vec![vec![2]]);
+    let mut b = Bench::recover(Vec::new());
+    b.message(1, Message::Certificate(nullification(4)));
+    b.message(1, proposal(&second, Some(notarization(&first))));
+    b.message(1, Message::Body(first.clone()));
+    let effects = b.step(Input::Validated { block: second.header.hash(), valid: true });
+    assert_eq!(own_votes(&effects).len(), 1, "{effects:?}");
+    let mut again = Bench::recover(b.journal);
+    let mut effects = again.step(Input::Start);
+    effects.extend(again.message(1, Message::Certificate(notarization(&second))));
+    effects.extend(again.step(Input::Timer(Timer::Resend)));
+    let asks = effects.iter().any(|e| match e {
+        Effect::Send { message: Message::Want(Want::Body(hash)), .. } => *hash == first.header.hash(),
+        Effect::Send { message: Message::Want(Want::Certificates { from, before }), .. } => {
+            *from <= View(1) && *before > View(1)
+        }
+        _ => false,
+    });
+    assert!(asks, "nobody is asked for the parent: {effects:?}");
 }
 
 /// Votes for the sixteen views to come, which anybody may send, must not keep a validator from saying its own again.
@@ -188,8 +224,8 @@ fn r8_a_chain_survives_a_minute_in_which_every_proposal_is_invalid() {
 #[test]
 fn r12_the_same_body_is_not_sent_to_the_same_peer_again_and_again() {
     let mut b = Bench::recover(Vec::new());
-    let block = first_block(1, vec![vec![7; 60_000]; 30]);
-    b.message(1, proposal(&block));
+    let block = block(1, None, vec![vec![7; 60_000]; 30]);
+    b.message(1, proposal(&block, None));
     let want = Message::Want(Want::Body(block.header.hash()));
     let mut bodies = 0;
     for _ in 0..100 {
@@ -299,7 +335,9 @@ impl Liars {
                 let before = View(view.0 + 1);
                 self.say(c, &to, &Message::Want(Want::Certificates { from: View(0), before }));
             }
-            _ if self.means == Means::Flood => (0..=16).for_each(|k| self.vote(c, &to, View(view.0 + k), Statement::Nullify)),
+            _ if self.means == Means::Flood => {
+                (0..=16).for_each(|k| self.vote(c, &to, View(view.0 + k), Statement::Nullify))
+            }
             _ => {}
         }
     }
@@ -414,7 +452,12 @@ fn siege(n: usize, seed: u64, means: Means) {
     let deadline = c.now + 40_000;
     while !c.all_hold(b"healed") {
         let tail = c.trace.len().saturating_sub(60);
-        assert!(c.now < deadline, "n = {n}, seed {seed}, liars {:?}: no healing\n{}", liars.who, c.trace[tail..].join("\n"));
+        assert!(
+            c.now < deadline,
+            "n = {n}, seed {seed}, liars {:?}: no healing\n{}",
+            liars.who,
+            c.trace[tail..].join("\n")
+        );
         liars.act(&mut c);
         c.run(random.below(20));
     }

@@ -5,9 +5,7 @@ use super::journal::Records;
 use super::proposal::{Decoded, judge};
 use super::{DriverError, Happened};
 use crate::shared::Shared;
-use hnchain_consensus::{
-    Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Timer, To,
-};
+use hnchain_consensus::{Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Timer, To};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Channel, Control, Network};
 use hnchain_storage::Journal;
@@ -103,9 +101,7 @@ pub(super) struct Consensus {
 }
 
 /// Runs the thread. Its result arrives at the receiver.
-pub(super) fn spawn(
-    mut consensus: Consensus,
-) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
+pub(super) fn spawn(mut consensus: Consensus) -> Result<oneshot::Receiver<Result<(), DriverError>>, DriverError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -458,7 +454,8 @@ impl Consensus {
             To::All => self.network.broadcast(Channel::Consensus, bytes),
             To::One(index) => {
                 // A full queue or a lost link: what matters is said again (R10).
-                let sent = self.keys.get(index.index()).is_some_and(|k| self.network.send(k, Channel::Consensus, bytes));
+                let sent =
+                    self.keys.get(index.index()).is_some_and(|k| self.network.send(k, Channel::Consensus, bytes));
                 if !sent {
                     tracing::debug!(to = %index, "consensus message not sent");
                 }

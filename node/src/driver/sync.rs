@@ -1,7 +1,7 @@
 //! Catching up: peers' statuses, and finalized blocks that were missed.
 
-use super::executor::{BadBlocks, Command, Executor};
 use super::Happened;
+use super::executor::{BadBlocks, Command, Executor};
 use crate::shared::Shared;
 use crate::status::Peer;
 use hnchain_crypto::PublicKey;
@@ -67,10 +67,9 @@ pub(super) async fn serve(shared: Arc<Shared>, mut requests: mpsc::Receiver<Requ
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let answer = match question {
-                Question::Status => Answer::Status(PeerStatus {
-                    height: shared.store.tip().height,
-                    view: shared.status.view(),
-                }),
+                Question::Status => {
+                    Answer::Status(PeerStatus { height: shared.store.tip().height, view: shared.status.view() })
+                }
                 Question::Blocks(from) => match blocks(&shared, from) {
                     Ok(blocks) => Answer::Blocks(blocks),
                     Err(error) => {
