@@ -26,6 +26,9 @@ use tokio_util::sync::CancellationToken;
 const BLOCK_INTERVAL: Duration = Duration::from_millis(20);
 /// Events taken in one turn: enough to share one journal sync, few enough to send votes soon.
 const TURN: usize = 128;
+/// Views behind the store whose transactions are still not proposed: one that reaches the mempool at the moment in which
+/// it becomes final is taken out again, and this covers that moment.
+const REMEMBERED_VIEWS: u64 = 16;
 /// How often a payload is halved, at most, while views fail.
 const SMALLER_BLOCKS: u32 = 5;
 /// Views beyond those of its peers in which a validator with a new journal does not vote.
@@ -232,7 +235,7 @@ impl Consensus {
             Happened::Durable(view) => {
                 self.records.durable(view)?;
                 self.given_up = 0;
-                self.known.retain(|_, k| k.view > view);
+                self.known.retain(|_, k| k.view.0 + REMEMBERED_VIEWS > view.0);
                 self.dirty = true;
             }
             Happened::PeerStatus(peer, status) => self.wake(peer, status.view),
