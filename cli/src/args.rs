@@ -216,7 +216,7 @@ pub struct ChainId {
 /// `anchor`.
 #[derive(Debug, Args)]
 pub struct Anchor {
-    /// Document; it stays here
+    /// Document; it stays here; - for standard input
     pub file: PathBuf,
     /// Which record.
     #[command(flatten)]
@@ -283,7 +283,7 @@ pub struct Verify {
     /// Refuse a proof of another record than NAMESPACE/ID
     #[arg(long, value_parser = record, value_name = "NAMESPACE/ID")]
     pub record: Option<RecordKey>,
-    /// Check that this document is the one that was recorded
+    /// Check that this document is the one that was recorded; - for standard input
     #[arg(long, value_name = "FILE")]
     pub document: Option<PathBuf>,
     /// Opening to use with --document where the proof encloses none

@@ -8,6 +8,7 @@ use hnchain_sdk::{Client, Options};
 use hnchain_types::text::hidden;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// No lines but one below the head.
@@ -160,6 +161,12 @@ pub(crate) fn escaped(json: &str) -> String {
             c => c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
         })
         .collect()
+}
+
+/// A path for JSON, whose strings are Unicode: bytes that are none become U+FFFD, as in the text for people.
+#[must_use]
+pub(crate) fn path_json(path: &Path) -> serde_json::Value {
+    path.display().to_string().into()
 }
 
 /// Number and noun.

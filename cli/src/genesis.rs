@@ -1,7 +1,7 @@
 //! Genesis files: `genesis new`, `possession`, `show`, `check`.
 
 use crate::args::{GenesisCommand, Password};
-use crate::context::{Context, fields, plain, table};
+use crate::context::{Context, fields, path_json, plain, table};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
 use crate::keys;
@@ -243,7 +243,7 @@ fn check(context: &Context, file: &Path, expected: Option<Digest>) -> Result<(),
 
 fn summary(genesis: &Genesis, file: Option<&Path>) -> serde_json::Value {
     serde_json::json!({
-        "valid": true, "file": file, "chain_id": genesis.document().chain_id, "digest": genesis.digest(),
+        "valid": true, "file": file.map(path_json), "chain_id": genesis.document().chain_id, "digest": genesis.digest(),
         "validators": genesis.validators().len(), "faults": genesis.validators().faults(),
         "quorum": genesis.validators().quorum(),
     })

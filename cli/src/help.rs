@@ -2,7 +2,7 @@
 
 use crate::args::Cli;
 use crate::lang::Lang;
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 
 /// After the list of commands.
 pub const EXAMPLES: &str = "\
@@ -70,7 +70,7 @@ const ZH: &[(&str, &str)] = &[
     ("genesis check.file", "创世文件"),
     ("genesis check.digest", "应有的摘要"),
     ("anchor", "为文件存证：加盐、计算承诺、等待最终确认"),
-    ("anchor.file", "原件；不会离开本机"),
+    ("anchor.file", "原件；不会离开本机；- 表示标准输入"),
     ("anchor.namespace", "登记类别，例如 certificate、realty、trace"),
     ("anchor.id", "类别内的标识"),
     ("anchor.record_version", "新记录为 1，否则为当前版本 + 1"),
@@ -99,7 +99,7 @@ const ZH: &[(&str, &str)] = &[
     ("verify.file", "证明文件 *.hnproof.json；- 表示标准输入"),
     ("verify.trust", "创世文件：唯一的信任依据"),
     ("verify.record", "证明若不是 类别/标识 这条记录的，即予拒绝"),
-    ("verify.document", "核对此文件是否就是所登记的原件"),
+    ("verify.document", "核对此文件是否就是所登记的原件；- 表示标准输入"),
     ("verify.opening", "证明未附开示信息时，与 --document 一起使用的开示文件"),
     ("verify.max_age", "拒绝确认时间早于此时长的证明：10m、24h、7d"),
     ("verify.require_active", "记录不存在或已撤销时一律拒绝"),
@@ -126,6 +126,15 @@ const NOTES_ZH: &[(&str, &str)] = &[
     ("genesis check", "请与另一途径得到的摘要核对，例如公报上刊载的摘要。"),
     ("receipt", "退出码 0：已接受。退出码 1：被拒绝，或尚未最终确认。"),
 ];
+
+const OPTIONS_ZH: &str = "选项";
+/// As clap's own, with a Chinese word for usage.
+const TEMPLATE_ZH: &str = "{before-help}{about-with-newline}\n用法：{usage}\n\n{all-args}{after-help}";
+
+/// clap's own flags cannot be translated, only replaced.
+fn flag(name: &'static str, short: char, action: ArgAction, help: &'static str) -> Arg {
+    Arg::new(name).short(short).long(name).action(action).help(help).help_heading(OPTIONS_ZH)
+}
 
 /// The command line in a language.
 #[must_use]
@@ -161,10 +170,23 @@ fn translated(mut command: Command, path: &str) -> Command {
         command = command.after_help(notes_translated(path, &after));
     }
     let path_of = path.to_owned();
-    command = command.mut_args(|arg| match text(&format!("{path_of}.{}", arg.get_id())) {
-        Some(help) => arg.help(help),
-        None => arg,
+    command = command.mut_args(|arg| {
+        let arg = match text(&format!("{path_of}.{}", arg.get_id())) {
+            Some(help) => arg.help(help),
+            None => arg,
+        };
+        let heading = if arg.is_positional() { "参数" } else { OPTIONS_ZH };
+        arg.help_heading(heading)
     });
+    command = command.help_template(TEMPLATE_ZH).subcommand_help_heading("命令").disable_help_flag(true).arg(flag(
+        "help",
+        'h',
+        ArgAction::Help,
+        "显示帮助；--help 更详细",
+    ));
+    if path.is_empty() {
+        command = command.disable_version_flag(true).arg(flag("version", 'V', ArgAction::Version, "显示版本"));
+    }
     let names: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
     for name in names {
         let below = if path.is_empty() { name.clone() } else { format!("{path} {name}") };

@@ -1,7 +1,7 @@
 //! Keys: `keygen`, `key show`, and opening the key that signs.
 
 use crate::args::{Key, KeyCommand, Keygen, Password};
-use crate::context::{Context, fields};
+use crate::context::{Context, fields, path_json};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
 use hnchain_crypto::keyfile::{self, KeyFileError};
@@ -63,7 +63,7 @@ fn shown(context: &Context, file: &Path, public: PublicKey) -> Result<(), Failur
         (l.pick("公钥", "public key"), public.to_string()),
         (l.pick("指纹", "fingerprint"), public.fingerprint().to_string()),
     ]);
-    let json = serde_json::json!({"file": file, "public_key": public, "fingerprint": public.fingerprint()});
+    let json = serde_json::json!({"file": path_json(file), "public_key": public, "fingerprint": public.fingerprint()});
     context.print(&text, &json)
 }
 

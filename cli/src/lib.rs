@@ -50,15 +50,15 @@ use std::process::ExitCode;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
     let lang = Lang::early(&args);
+    let json = args.iter().take_while(|a| *a != "--").any(|a| a == "--json");
     let parsed = help::command(lang).try_get_matches_from(args).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match parsed {
         Ok(cli) => cli,
-        // Help and version end with 0, usage errors with 2.
+        Err(e) if e.use_stderr() => return wrong_usage(&e, lang, json),
+        // Help and version. Nothing is left to do when even this cannot be printed.
         Err(e) => {
-            let code = if e.use_stderr() { failure::Exit::Usage.into() } else { ExitCode::SUCCESS };
-            // Nothing is left to do when even this cannot be printed.
             let _unprintable = e.print();
-            return code;
+            return ExitCode::SUCCESS;
         }
     };
     let context = Context::new(&cli.global, lang);
@@ -69,6 +69,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit.into()
         }
     }
+}
+
+/// A command line that is none: as every other failure, so also in JSON and with its language.
+fn wrong_usage(error: &clap::Error, lang: Lang, json: bool) -> ExitCode {
+    if lang == Lang::En && !json {
+        // With its colours.
+        let _unprintable = error.print();
+        return failure::Exit::Usage.into();
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    let (text, _) = text.split_once("\n\nFor more information").unwrap_or((text, ""));
+    let failure = Failure::usage("USAGE", text, format!("命令行有误：{text}")).hint("see --help", "请看 --help");
+    failure.report(lang, json);
+    failure.exit.into()
 }
 
 fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `prove`: fetch a bundle for others to verify.
 
 use crate::args::Prove;
-use crate::context::{Context, fields};
+use crate::context::{Context, fields, path_json};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
 use crate::{genesis, records, verify};
@@ -57,7 +57,7 @@ pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure
         (l.pick("含开示", "opening"), l.pick(yes_zh(opening.is_some()), yes_en(opening.is_some())).to_owned()),
     ];
     let mut json = serde_json::json!({
-        "file": out, "namespace": namespace, "id": id, "bytes": bytes.len(), "opening": opening.is_some(),
+        "file": path_json(out), "namespace": namespace, "id": id, "bytes": bytes.len(), "opening": opening.is_some(),
         "verified": verdict.is_some(),
     });
     match &verdict {

@@ -1,7 +1,7 @@
 //! Records: `anchor`, `revoke`, `get`.
 
 use crate::args::{Anchor, ChainId, RecordName, Revoke};
-use crate::context::{Context, fields, plain};
+use crate::context::{Context, fields, path_json, plain};
 use crate::failure::{Exit, Failure};
 use crate::files::{self, Access, Existing};
 use crate::{keys, moment};
@@ -113,7 +113,7 @@ fn anchored(
     let json = serde_json::json!({
         "namespace": args.record.namespace, "id": args.record.id, "version": args.record_version,
         "commitment": draft.commitment, "transaction": receipt.transaction, "height": receipt.height,
-        "index": receipt.index, "opening_file": opening, "took_ms": u64::try_from(ms).unwrap_or(u64::MAX),
+        "index": receipt.index, "opening_file": path_json(opening), "took_ms": u64::try_from(ms).unwrap_or(u64::MAX),
     });
     context.print(&text, &json)
 }
@@ -248,9 +248,12 @@ async fn chain_id(client: &Client, given: &ChainId) -> Result<String, Failure> {
 }
 
 fn default_opening(file: &Path, version: u64) -> PathBuf {
-    let name = file.file_name().unwrap_or("document".as_ref()).to_string_lossy();
-    let name =
-        if version == 1 { format!("{name}.hnopening.json") } else { format!("{name}.v{version}.hnopening.json") };
+    // Bytes as they are: two names that are not Unicode must not become one.
+    let mut name = match file.file_name() {
+        Some(name) if file != Path::new("-") => name.to_owned(),
+        _ => "stdin".into(),
+    };
+    name.push(if version == 1 { ".hnopening.json".to_owned() } else { format!(".v{version}.hnopening.json") });
     file.with_file_name(name)
 }
 
@@ -330,6 +333,19 @@ mod tests {
     fn each_version_has_its_own_opening_file() {
         let names = [1, 2].map(|v| default_opening(Path::new("in/licence.json"), v).display().to_string());
         assert_eq!(names, ["in/licence.json.hnopening.json", "in/licence.json.v2.hnopening.json"]);
+    }
+
+    #[test]
+    fn a_document_from_standard_input_has_an_opening_file_with_a_plain_name() {
+        assert_eq!(default_opening(Path::new("-"), 1), Path::new("stdin.hnopening.json"));
+    }
+
+    #[test]
+    fn names_that_are_not_unicode_keep_their_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = |bytes: &'static [u8]| default_opening(Path::new(std::ffi::OsStr::from_bytes(bytes)), 1);
+        assert_eq!(name(b"d/\xff").as_os_str().as_bytes(), b"d/\xff.hnopening.json");
+        assert_ne!(name(b"d/\xff"), name(b"d/\xfe"));
     }
 
     #[test]

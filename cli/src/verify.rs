@@ -5,7 +5,7 @@
 //! is the one that was recorded), `age` (certified recently enough) and `active` (exists and is not revoked).
 
 use crate::args::Verify;
-use crate::context::{Context, fields, plain};
+use crate::context::{Context, fields, path_json, plain};
 use crate::failure::Failure;
 use crate::records::{self, KeptOpening};
 use crate::{files, genesis, moment};
@@ -353,8 +353,8 @@ fn organization_name(trust: &Genesis, id: &str) -> String {
 fn base_json(args: &Verify, trust: &Genesis) -> serde_json::Value {
     let d = trust.document();
     serde_json::json!({
-        "file": args.file,
-        "trust": {"file": args.trust, "chain_id": d.chain_id, "name": d.name, "genesis_digest": trust.digest()},
+        "file": path_json(&args.file),
+        "trust": {"file": path_json(&args.trust), "chain_id": d.chain_id, "name": d.name, "genesis_digest": trust.digest()},
     })
 }
 

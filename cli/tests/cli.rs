@@ -398,6 +398,35 @@ fn wrong_usage_ends_with_2() {
     }
     f.run(&["--version"]).exits(0);
     f.run(&["verify", "--help"]).exits(0);
+    f.run(&["--lang", "zh", "--version"]).exits(0).prints("hnchain ");
+    f.run(&["--lang", "zh", "verify", "-h"]).exits(0).prints("用法：hnchain verify");
+    f.run(&["--lang", "zh", "tx", "00"]).exits(2).says("错误：命令行有误：").says("[USAGE]").says("建议：");
+}
+
+#[test]
+fn wrong_usage_is_json_too_where_json_is_asked_for() {
+    let f = Folder::new();
+    let wrong: [&[&str]; 4] =
+        [&["--json"], &["frobnicate", "--json"], &["verify", "--json"], &["--json", "tx", "00", "--lang", "zh"]];
+    for args in wrong {
+        let error = f.run(args).exits(2).prints_nothing().error_json();
+        assert_eq!((&error["error"]["code"], &error["error"]["exit"]), (&"USAGE".into(), &2.into()), "{args:?}");
+        assert!(error["error"]["message_zh"].as_str().is_some_and(|m| m.starts_with("命令行有误：")), "{error}");
+    }
+}
+
+#[test]
+fn a_file_name_that_is_not_unicode_is_no_obstacle() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let f = Folder::new();
+    let name = f.path("").join(OsStr::from_bytes(b"\xff.hnproof.json"));
+    std::fs::write(&name, bytes(ACTIVE)).expect("writable");
+    for more in [&["--json"][..], &[]] {
+        let mut c = hnchain();
+        c.arg("verify").arg(&name).args(["--trust", &vector("genesis.json")]).args(more);
+        run::Ran::of(c.output().expect("runs")).exits(0);
+    }
 }
 
 #[test]

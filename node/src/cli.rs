@@ -72,7 +72,11 @@ fn check(path: &Path) -> Result<(), Failure> {
     println!("key        {}", key.public_key());
     match role {
         Role::Validator(index) => println!("role       validator {index} of {}", genesis.validators().len()),
-        Role::Observer => println!("role       observer"),
+        Role::Observer if start::is_member(&key.public_key(), &genesis) => println!("role       observer"),
+        Role::Observer => println!(
+            "role       none: the genesis lists this key neither as validator nor as observer, so peers refuse it / \
+             创世文件未登记该密钥，其他节点会拒绝与之连接"
+        ),
     }
     println!("data_dir   {}", config.data_dir.display());
     println!("rpc        {}", config.rpc.listen);

@@ -44,7 +44,7 @@ impl Failure {
         Self::usage(
             "GENESIS_INVALID",
             format!("{}: {e}; get the file again from the operator of the chain", path.display()),
-            format!("{}：创世文件无效：{e}；请向链的运营方重新获取", path.display()),
+            format!("{}：创世文件无效：{}；请向链的运营方重新获取", path.display(), e.message_zh()),
         )
     }
 

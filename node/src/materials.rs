@@ -57,10 +57,9 @@ fn password(key: &config::Key) -> Result<Zeroizing<Vec<u8>>, Failure> {
     if let Some(path) = &key.password_file {
         warn_if_public(path);
         let mut raw = read(path, keyfile::MAX_PASSWORD_BYTES + 2, "key.password_file")?;
-        // Editors end files with a newline; it is not part of the password.
-        while matches!(raw.last(), Some(b'\n' | b'\r')) {
-            raw.pop();
-        }
+        // As `hnchain` reads it: what follows the first line is no part of the password.
+        let line = raw.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(raw.len());
+        raw.truncate(line);
         return Ok(raw);
     }
     match std::env::var_os(config::PASSWORD_ENV) {
@@ -176,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn the_password_file_opens_the_key_with_or_without_a_newline() {
-        for password in ["open sesame", "open sesame\n", "open sesame\r\n"] {
+    fn the_first_line_of_the_password_file_opens_the_key() {
+        for password in ["open sesame", "open sesame\n", "open sesame\r\n", "open sesame\n# kept by the office\n"] {
             let files = Files::new(password);
             assert_eq!(key(&files.config()).unwrap().public_key(), files.key.public_key());
         }

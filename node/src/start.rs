@@ -14,6 +14,7 @@ use crate::telemetry::sample::Sampler;
 use crate::verify::Verifier;
 use hnchain_crypto::PublicKey;
 use hnchain_ledger::{Chain, genesis_rows};
+use hnchain_network::NetworkError;
 use hnchain_storage::{Journal, Store};
 use hnchain_types::genesis::{self, Genesis};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -39,8 +40,9 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let Materials { genesis, key, role } = materials;
-    // The port first: with it in use nothing has been touched yet.
+    // The ports first: with one in use nothing has been touched yet.
     let listener = listen(config.rpc.listen).await?;
+    network_port_is_free(config.network.listen)?;
     let store = Store::open(&config.data_dir, &genesis, &genesis_rows(&genesis))?;
     let (journal, records) = Journal::open(&config.data_dir)?;
     let seed = transport_seed(&config.data_dir)?;
@@ -103,6 +105,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
+/// The network listens later; what else can go wrong with the address it says itself.
+fn network_port_is_free(address: SocketAddr) -> Result<(), Failure> {
+    match std::net::TcpListener::bind(address) {
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => Err(NetworkError::PortInUse(address).into()),
+        _ => Ok(()),
+    }
+}
+
 fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>, Failure> {
     let mempool = Arc::new(Mempool::new(config.mempool));
     let verifier = Verifier::start(config.verify_threads).map_err(|e| {
@@ -126,6 +136,11 @@ fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>
         finality,
         status: Arc::new(status),
     }))
+}
+
+/// Whether peers accept links of this key.
+pub(crate) fn is_member(key: &PublicKey, genesis: &Genesis) -> bool {
+    allowed(genesis).contains(key)
 }
 
 /// Who may link: validators, and signers with the role of an observer.
@@ -152,6 +167,12 @@ fn announce(shared: &Shared, role: Role, config: &Config, key: &PublicKey) {
     );
     if role == Role::Observer {
         tracing::info!("this key is not a validator of the genesis; following without voting");
+    }
+    if !is_member(key, &shared.genesis) {
+        tracing::warn!(
+            "the genesis lists this key neither as validator nor as observer: peers refuse its links / \
+             该密钥在创世文件中既非验证节点也非观察节点，其他节点会拒绝与之连接"
+        );
     }
 }
 

@@ -237,11 +237,30 @@ fn the_environment_gives_the_password_where_no_file_is_configured() {
 #[test]
 fn a_port_in_use_is_named_and_nothing_is_written() {
     let setup = Setup::new();
-    let _other = TcpListener::bind(("127.0.0.1", setup.rpc)).unwrap();
+    let other = TcpListener::bind(("127.0.0.1", setup.rpc)).unwrap();
     let (exit, text) = setup.fails("run");
     assert_eq!(exit, 1);
     assert!(text.contains("error[RPC_PORT_IN_USE]") && text.contains(&setup.rpc.to_string()), "{text}");
+    drop(other);
+
+    // Both services on one address is the same mistake.
+    let text = std::fs::read_to_string(setup.path().join("node.toml")).unwrap();
+    let (head, _) = text.split_once("[network]").unwrap();
+    setup.write("node.toml", format!("{head}[network]\nlisten = \"127.0.0.1:{}\"\n", setup.rpc).as_bytes());
+    let (exit, text) = setup.fails("run");
+    assert_eq!(exit, 1);
+    assert!(text.contains("error[NET_PORT_IN_USE]"), "{text}");
     assert!(!setup.path().join("data").exists());
+}
+
+#[test]
+fn check_says_when_the_chain_does_not_know_the_key() {
+    let setup = Setup::new();
+    let stranger = SecretKey::generate().unwrap();
+    setup.write("key.pem", keyfile::encrypt(&stranger, PASSWORD.as_bytes()).unwrap().as_bytes());
+    let output = setup.command("check").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("role       none") && text.contains("未登记"), "{text}");
 }
 
 #[tokio::test]

@@ -14,6 +14,16 @@ pub enum Error {
     /// Nodes of this directory are running.
     #[error("the network in {} is running; stop it with: hnchain-testnet down --dir {}", .0.display(), .0.display())]
     Running(PathBuf),
+    /// The network of this directory has another number of nodes.
+    #[error("{} holds a network of {nodes} nodes, not {asked}; choose another directory", .path.display())]
+    OtherSize {
+        /// The directory.
+        path: PathBuf,
+        /// Nodes that it has.
+        nodes: usize,
+        /// Nodes that were asked for.
+        asked: u16,
+    },
     /// No `network.json`.
     #[error("{} holds no network (network.json is missing); make one with: hnchain-testnet up --dir {}", .0.display(), .0.display())]
     NoNetwork(PathBuf),
@@ -83,6 +93,7 @@ impl Error {
             Self::Directory(_) => "TESTNET_DIRECTORY",
             Self::Locked(_) => "TESTNET_LOCKED",
             Self::Running(_) => "TESTNET_RUNNING",
+            Self::OtherSize { .. } => "TESTNET_SIZE",
             Self::NoNetwork(_) => "TESTNET_NONE",
             Self::Damaged { .. } => "TESTNET_DAMAGED",
             Self::Port(_) => "TESTNET_PORT",
@@ -104,6 +115,9 @@ impl Error {
             Self::Locked(d) => format!("另一个 hnchain-testnet 正在使用 {}，请等待或停止它", d.display()),
             Self::Running(d) => {
                 format!("{0} 中的网络正在运行，请先执行 hnchain-testnet down --dir {0}", d.display())
+            }
+            Self::OtherSize { path, nodes, asked } => {
+                format!("{} 中的网络有 {nodes} 个节点，而非 {asked} 个，请换一个目录", path.display())
             }
             Self::NoNetwork(d) => {
                 format!("{0} 中没有网络（缺少 network.json），可执行 hnchain-testnet up --dir {0} 创建", d.display())

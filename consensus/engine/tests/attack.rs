@@ -336,7 +336,7 @@ impl Liars {
                 self.say(c, &to, &Message::Want(Want::Certificates { from: View(0), before }));
             }
             _ if self.means == Means::Flood => {
-                (0..=16).for_each(|k| self.vote(c, &to, View(view.0 + k), Statement::Nullify))
+                (0..=16).for_each(|k| self.vote(c, &to, View(view.0 + k), Statement::Nullify));
             }
             _ => {}
         }
@@ -416,6 +416,16 @@ impl Liars {
     }
 }
 
+/// Kinds of messages that a phase may lose altogether.
+const LOSSES: [fn(usize, usize, &Message) -> bool; 6] = [
+    |_, _, _| true,
+    |_, _, _| true,
+    |_, _, m| !matches!(m, Message::Vote(v) if matches!(v.statement, Statement::Finalize { .. })),
+    |_, _, m| !matches!(m, Message::Body(_)),
+    |_, to, m| !(to.is_multiple_of(2) && matches!(m, Message::Proposal(_))),
+    |from, to, m| !(from < to && matches!(m, Message::Certificate(_) | Message::Want(_))),
+];
+
 /// f liars throughout; loss, partitions and crashes of correct validators for a while. Then the faults stop, the liars do
 /// not, and the correct ones must agree on new blocks all the same.
 fn siege(n: usize, seed: u64, means: Means) {
@@ -424,27 +434,33 @@ fn siege(n: usize, seed: u64, means: Means) {
     let f = (n - 1) / 3;
     let first = usize::try_from(random.below(n as u64)).unwrap();
     let who: Vec<usize> = (0..f).map(|k| (first + k * 2) % n).collect();
-    who.iter().for_each(|i| c.crash(*i));
+    // The dead may also die in the end only, with what nobody else holds.
+    if means != Means::Down || random.chance(20) {
+        who.iter().for_each(|i| c.crash(*i));
+    }
     let mut liars = Liars { who, random: Random(random.next()), blocks: Vec::new(), means };
     for round in 0..8u8 {
         c.faults.max_delay = [5, 30, 150][usize::try_from(random.below(3)).unwrap()];
         c.faults.loss_percent = [0, 0, 10, 30][usize::try_from(random.below(4)).unwrap()];
         c.execution_ms = [2, 40, 200][usize::try_from(random.below(3)).unwrap()];
-        c.groups = (0..n).map(|_| u8::from(random.chance(15))).collect();
+        c.groups = (0..n).map(|_| u8::from(random.chance(25))).collect();
+        c.passes = LOSSES[usize::try_from(random.below(LOSSES.len() as u64)).unwrap()];
         c.submit(&[round]);
         let i = usize::try_from(random.below(n as u64)).unwrap();
-        if random.chance(50) && !liars.who.contains(&i) {
+        if random.chance(40) && !liars.who.contains(&i) {
             if c.alive(i) { c.crash(i) } else { c.start(i) }
         }
-        for _ in 0..random.below(40) {
+        for _ in 0..random.below(60) {
             liars.act(&mut c);
             c.run(random.below(20));
         }
     }
     c.faults = Faults { min_delay: 1, max_delay: 10, loss_percent: 0, duplicate_percent: 0 };
-    (c.groups, c.execution_ms) = (vec![0; n], 2);
-    for i in (0..n).filter(|i| !liars.who.contains(i)) {
-        if !c.alive(i) {
+    (c.groups, c.execution_ms, c.passes) = (vec![0; n], 2, LOSSES[0]);
+    for i in 0..n {
+        if liars.who.contains(&i) {
+            c.crash(i);
+        } else if !c.alive(i) {
             c.start(i);
         }
     }
@@ -488,5 +504,6 @@ fn two_liars_of_seven_neither_split_nor_stop_the_chain() {
 
 #[test]
 fn with_f_validators_down_for_good_the_others_survive_every_storm() {
-    (0..seeds(30)).for_each(|seed| siege([4, 7][usize::from(seed % 4 == 3)], seed, Means::Down));
+    // 1447: a finalization whose blocks could not be fetched at once was not tried again below the newest eight views.
+    (0..seeds(30)).chain([1447]).for_each(|seed| siege([4, 7][usize::from(seed % 4 == 3)], seed, Means::Down));
 }

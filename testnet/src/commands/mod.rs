@@ -1,7 +1,6 @@
 //! What each subcommand does.
 
 use crate::{Demo, Directory, Up};
-use anyhow::ensure;
 use comfy_table::Table;
 use hnchain_sdk::{Client, NodeStatus, Options as ClientOptions};
 use hnchain_testnet::demo::{self, Console};
@@ -99,8 +98,8 @@ pub(crate) async fn up(arguments: Up) -> anyhow::Result<()> {
     let mut network = if exists { reopen(&arguments)? } else { create(&arguments)? };
     network.start_all()?;
     if let Err(error) = network.ready_all(READY).await {
-        // A half-started network would keep ports and locks.
-        network.kill_all().await?;
+        // A half-started network would keep ports and locks: dropping it ends the nodes that were started just now.
+        drop(network);
         return Err(error.into());
     }
     let (manifest, directory) = (network.manifest().clone(), network.directory().to_owned());
@@ -125,22 +124,20 @@ fn create(arguments: &Up) -> Result<Network, Error> {
     Network::create(&plan, &arguments.dir, Lifetime::Detached)
 }
 
-fn reopen(arguments: &Up) -> anyhow::Result<Network> {
+fn reopen(arguments: &Up) -> Result<Network, Error> {
     let mut network = Network::open(&arguments.dir, Lifetime::Detached)?;
+    if let Some(asked) = arguments.nodes
+        && usize::from(asked) != network.len()
+    {
+        return Err(Error::OtherSize { path: network.directory().to_owned(), nodes: network.len(), asked });
+    }
+    // Nodes that died alone are started again beside the others.
     for index in 0..network.len() {
-        if network.is_running(index)? {
-            return Err(Error::Running(network.directory().to_owned()).into());
+        if !network.is_running(index)? {
+            return Ok(network);
         }
     }
-    if let Some(asked) = arguments.nodes {
-        ensure!(
-            usize::from(asked) == network.len(),
-            "{} holds a network of {} nodes, not {asked}; choose another directory",
-            network.directory().display(),
-            network.len()
-        );
-    }
-    Ok(network)
+    Err(Error::Running(network.directory().to_owned()))
 }
 
 /// `hnchain-testnet down`.
@@ -167,7 +164,7 @@ pub(crate) async fn status(arguments: Directory) -> anyhow::Result<()> {
         print(&table(&manifest, &statuses).to_string())?;
     }
     let silent = statuses.iter().filter(|s| s.is_err()).count();
-    ensure!(silent == 0, "{silent} of {} nodes do not answer  {silent} 个节点无应答", manifest.nodes.len());
+    anyhow::ensure!(silent == 0, "{silent} of {} nodes do not answer  {silent} 个节点无应答", manifest.nodes.len());
     Ok(())
 }
 

@@ -39,6 +39,25 @@ async fn up_status_and_down_run_a_network_that_outlives_the_command() {
     assert!(up["nodes"].as_array().unwrap().iter().all(|n| n["pid"].is_u64()));
     refused(&testnet(&["up", "--nodes", "4"], &net), "TESTNET_RUNNING");
 
+    refused(&testnet(&["up", "--nodes", "3"], &net), "TESTNET_SIZE");
+
+    // A node that died alone comes back beside the others, which are left as they are.
+    let victim = up["nodes"][3]["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap();
+    kill(Pid::from_raw(victim), Signal::SIGKILL).unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let mended = loop {
+        let output = testnet(&["up", "--json"], &net);
+        if output.status.success() {
+            break json(&output);
+        }
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the kernel takes its time with a killed process, but not so long"
+        );
+    };
+    assert_eq!(mended["nodes"][0]["pid"], up["nodes"][0]["pid"]);
+    assert_ne!(mended["nodes"][3]["pid"], up["nodes"][3]["pid"]);
+
     let status = json(&testnet(&["status", "--json"], &net));
     for node in status["nodes"].as_array().unwrap() {
         assert_eq!(node["status"]["connected"], 3, "{node}");
