@@ -41,6 +41,16 @@ impl Tally {
         self.votes.values().filter_map(move |v| v.get(&signer))
     }
 
+    /// Whether this very vote was counted, so that its signature is known to be good.
+    pub(crate) fn counted(&self, vote: &Vote) -> bool {
+        self.votes.get(&vote.statement).and_then(|v| v.get(&vote.signer)) == Some(vote)
+    }
+
+    /// Whether a signer made a statement.
+    pub(crate) fn said(&self, signer: ValidatorIndex, statement: &Statement) -> bool {
+        self.votes.get(statement).is_some_and(|v| v.contains_key(&signer))
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.votes.is_empty()
     }

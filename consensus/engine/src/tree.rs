@@ -70,6 +70,12 @@ impl Tree {
         Some(branch)
     }
 
+    /// Parents above the root that are not here, with their views.
+    pub(crate) fn orphans(&self, root: &Root) -> impl Iterator<Item = (BlockHash, View)> {
+        let parents = self.entries.values().map(|e| (e.block.header.parent, e.block.header.parent_view));
+        parents.filter(move |(hash, view)| *view > root.view && !self.entries.contains_key(hash))
+    }
+
     /// Drops everything that is not above the new root. A block whose parent has not come yet is kept.
     pub(crate) fn prune(&mut self, root: &Root) {
         let mut by_view: Vec<(View, BlockHash)> =

@@ -63,7 +63,8 @@ impl Bench {
 
     /// Takes a proposal and answers the machine's questions; gives all effects.
     fn propose_and_validate(&mut self, block: &Arc<Block>, parent: Option<Certificate>) -> Vec<Effect> {
-        let mut effects = self.message(1, proposal(block, parent));
+        let leader = u32::try_from(block.header.view.0).unwrap() % 4;
+        let mut effects = self.message(leader, proposal(block, parent));
         if effects.iter().any(|e| matches!(e, Effect::Validate(_))) {
             effects.extend(self.step(Input::Validated { block: block.header.hash(), valid: true }));
         }
@@ -498,8 +499,8 @@ fn r13_after_a_crash_own_votes_count_for_certificates() {
     b.propose_and_validate(&first, None); // own vote and the leader's
     let mut again = Bench::recover(b.journal.clone());
     again.step(Input::Start);
-    for signer in [1, 2] {
-        again.message(2, Message::Vote(vote(signer, 1, notarize(&first).1)));
+    for signer in [1, 2u32] {
+        again.message(signer, Message::Vote(vote(signer as usize, 1, notarize(&first).1)));
     }
     assert_eq!(again.machine.view(), View(2), "own + two others are a quorum");
 }

@@ -208,17 +208,17 @@ impl Block {
 
 fn check_skips(header: &Header, skips: &[Certificate]) -> Result<(), DecodeError> {
     let gap = header.view.0.checked_sub(header.parent_view.0).and_then(|views| views.checked_sub(1));
-    // The count comes first: it keeps parent_view + i below the block's own view.
-    let complete = gap == Some(skips.len() as u64)
-        && skips.len() <= limits::SKIPS
-        && (1..).zip(skips).all(|(i, s)| {
-            s.statement == Statement::Nullify && s.view.0 == header.parent_view.0 + i && s.epoch == header.epoch
+    // The count comes first: it keeps the views below the block's own.
+    let carried = gap.map(|gap| gap.min(limits::SKIPS as u64));
+    let complete = carried == Some(skips.len() as u64)
+        && (1..).zip(skips.iter().rev()).all(|(i, s)| {
+            s.statement == Statement::Nullify && s.view.0 == header.view.0 - i && s.epoch == header.epoch
         });
     if !complete {
         return Err(DecodeError::field(
             "skips",
-            "one nullification for each view after the parent's is needed",
-            "父块之后的每个视图须各有一份作废证书",
+            "one nullification for each view after the parent's is needed, of the newest where there are very many",
+            "父块之后的每个视图须各有一份作废证书（数量过多时为最新的若干份）",
         ));
     }
     let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();

@@ -38,8 +38,9 @@ pub const SIGNERS: usize = 4096;
 pub const ROLES: usize = 64;
 /// Largest encoded certificate.
 pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
-/// Most views between a block and its parent. A chain skips this many in a row only while a quorum is alive and yet no
-/// block is notarized, at several seconds a view once timeouts have backed off.
+/// Most nullifications that a block carries: those of the newest views between its parent's and its own. More views than
+/// this are skipped in a row only in an hour in which a quorum is alive and yet no block is notarized; validators then
+/// hold the older nullifications themselves.
 pub const SKIPS: usize = 512;
 /// Latest time, milliseconds since the Unix epoch: the end of the year 9999. Later ones are no dates, and sums stay far
 /// from overflowing.

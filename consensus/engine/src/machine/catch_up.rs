@@ -11,6 +11,8 @@ use std::sync::Arc;
 const ANSWER_CERTIFICATES: usize = 64;
 /// Own votes of un-finalized views that are said again, newest first.
 const RESENT_VIEWS: usize = 8;
+/// Bodies sent to one peer in each Δ/2: a request is forty bytes, a body up to eight megabytes.
+const BODIES_AT_ONCE: u32 = 3;
 /// Signers asked at the same time for a body.
 const ASKED_AT_ONCE: usize = 2;
 
@@ -20,7 +22,7 @@ impl Machine {
         if let Some(entry) = self.entry.clone() {
             self.send(To::All, Message::Certificate(entry));
         }
-        let views: Vec<View> = self.rounds.keys().rev().take(RESENT_VIEWS).copied().collect();
+        let views: Vec<View> = self.rounds.range(..=self.view).rev().take(RESENT_VIEWS).map(|(v, _)| *v).collect();
         for view in views {
             let votes: Vec<Vote> = self.own_votes(view).copied().collect();
             for vote in votes {
@@ -32,10 +34,28 @@ impl Machine {
             }
             self.try_finalize(view);
         }
+        let certified: Vec<View> =
+            self.rounds.iter().filter(|(_, r)| r.certificates.finalization.is_some()).map(|(v, _)| *v).collect();
+        for view in certified {
+            if let Some(round) = self.rounds.get_mut(&view) {
+                round.behind = false;
+            }
+            self.try_finalize(view);
+        }
+        if let Some((first, before)) = self.gap() {
+            self.send(To::All, Message::Want(Want::Certificates { from: first, before }));
+        }
         let missing: Vec<(BlockHash, View)> = self.fetching.iter().map(|(h, (v, _))| (*h, *v)).collect();
         for (block, view) in missing {
             self.ask_for(view, block);
         }
+    }
+
+    /// The views of parents whose blocks are not here and that no certificate names: those are asked for first.
+    fn gap(&self) -> Option<(View, View)> {
+        let lost = self.tree.orphans(&self.root).filter(|(hash, _)| !self.fetching.contains_key(hash));
+        let lost: Vec<View> = lost.map(|(_, view)| view).collect();
+        Some((*lost.iter().min()?, lost.iter().max()?.next()))
     }
 
     fn resend_vote(&mut self, vote: Vote) {
@@ -93,19 +113,33 @@ impl Machine {
         Some(To::One(from))
     }
 
+    /// A few bodies in each Δ/2 and peer.
+    fn may_send_body(&mut self, to: ValidatorIndex) -> bool {
+        let (now, wait) = (self.now, self.parameters.delta_ms / 2);
+        let Some(peer) = self.peers.get_mut(to.index()) else { return false };
+        if now >= peer.bodies.0 + wait {
+            peer.bodies = (now, 0);
+        }
+        peer.bodies.1 += 1;
+        peer.bodies.1 <= BODIES_AT_ONCE
+    }
+
     pub(super) fn on_want(&mut self, from: Option<ValidatorIndex>, want: Want) {
         match want {
             Want::Body(hash) => {
                 let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else {
                     return self.help(from, self.root.view);
                 };
-                if let Some(from) = from {
+                if let Some(from) = from.filter(|f| self.may_send_body(*f)) {
+                    if let Some(c) = self.certificate_of(block.header.parent, block.header.parent_view) {
+                        self.send(To::One(from), Message::Certificate(c));
+                    }
                     self.send(To::One(from), Message::Body(block));
                 }
             }
             Want::Certificates { from: first, before } => {
                 let Some(to) = self.may_help(from) else { return };
-                let range = self.rounds.iter().filter(|(v, _)| **v >= first && **v < before);
+                let range = self.rounds.iter().rev().filter(|(v, _)| **v >= first && **v < before);
                 let mut found: Vec<Certificate> = range.filter_map(|(_, r)| r.certificates.exit().cloned()).collect();
                 found.truncate(ANSWER_CERTIFICATES);
                 if first <= self.root.view {

@@ -99,6 +99,7 @@ impl Machine {
         self.tree.prune(&root);
         self.fetching.retain(|_, (view, _)| *view > root.view);
         self.pace.failures = 0;
+        self.pace.idle_over = false;
         self.pace.finalized_at = self.now;
         self.heartbeat_done();
         if self.view <= root.view {

@@ -8,6 +8,9 @@ use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Height, ValidatorIndex, View, limits};
 use std::sync::Arc;
 
+/// Nullifications of one view by different signers that are remembered as verified.
+const VERIFIED_SKIPS: usize = 8;
+
 /// Where a new block goes.
 struct Place {
     parent: BlockHash,
@@ -80,8 +83,10 @@ impl Machine {
             }
             let skip = self.rounds.get(&at).and_then(|r| r.certificates.nullification.clone());
             match skip {
+                // Very old ones are held by everyone and carried by nobody.
                 Some(skip) if skips.len() < limits::SKIPS => skips.push(skip),
-                _ => {
+                Some(_) => {}
+                None => {
                     self.search(at);
                     return None;
                 }
@@ -91,7 +96,7 @@ impl Machine {
     }
 
     /// Asks everyone, once a view, for certificates that were jumped over.
-    fn search(&mut self, upto: View) {
+    pub(super) fn search(&mut self, upto: View) {
         let from = self.root.view.next();
         let round = self.round(self.view);
         if !round.searched {
@@ -155,7 +160,7 @@ impl Machine {
         self.send(To::All, Message::Proposal(Box::new(Proposal { block, vote, parent })));
     }
 
-    fn certificate_of(&self, block: BlockHash, view: View) -> Option<Certificate> {
+    pub(super) fn certificate_of(&self, block: BlockHash, view: View) -> Option<Certificate> {
         if block == self.root.block {
             return self.finalization.clone();
         }
@@ -176,6 +181,9 @@ impl Machine {
         if view <= self.root.view {
             return self.help_straggler(from, &proposal.vote);
         }
+        if from.is_some_and(|f| f != proposal.vote.signer) {
+            return self.misbehaviour(from, "proposal of another validator: proposals are not passed on");
+        }
         if self.rounds.get(&view).is_some_and(|r| r.proposal == Some(hash)) && self.tree.get(&hash).is_some() {
             return;
         }
@@ -187,13 +195,16 @@ impl Machine {
         if view <= self.root.view || view.0 > self.view.0 + LOOKAHEAD {
             return;
         }
-        if !self.verify_and_count(proposal.vote) {
+        let known = self.rounds.get(&view).is_some_and(|r| r.tally.counted(&proposal.vote));
+        if !known && !proposal.vote.verify(self.parameters.genesis, &self.parameters.validators) {
             return self.misbehaviour(from, "proposal whose signature does not verify");
         }
-        let sound_skips = proposal.block.skips.iter().all(|s| self.verify_skip(s));
-        if self.round(view).proposal.is_some_and(|p| p != hash) || view <= self.root.view {
+        self.heard(proposal.vote.signer);
+        self.count(proposal.vote);
+        if self.rounds.get(&view).is_some_and(|r| r.proposal.is_some_and(|p| p != hash)) || view <= self.root.view {
             return; // a second proposal: the tally has already reported its leader
         }
+        let sound_skips = proposal.block.skips.iter().all(|s| self.verify_skip(s));
         if !sound_skips {
             self.misbehaviour(from, "proposal with skips that do not verify");
             return self.nullify(view, NullifyReason::Invalid);
@@ -211,9 +222,21 @@ impl Machine {
         self.consider(view);
     }
 
-    fn verify_skip(&self, skip: &Certificate) -> bool {
-        let held = self.rounds.get(&skip.view).and_then(|r| r.certificates.nullification.as_ref());
-        held == Some(skip) || self.verify_certificate(skip)
+    fn verify_skip(&mut self, skip: &Certificate) -> bool {
+        let digest = hnchain_crypto::sm3(&skip.encode());
+        if let Some(round) = self.rounds.get(&skip.view)
+            && (round.certificates.nullification.as_ref() == Some(skip) || round.verified_skips.contains(&digest))
+        {
+            return true;
+        }
+        let good = self.verify_certificate(skip);
+        if good && skip.view > self.root.view {
+            let round = self.round(skip.view);
+            if round.verified_skips.len() < VERIFIED_SKIPS {
+                round.verified_skips.insert(digest);
+            }
+        }
+        good
     }
 
     /// R3: judges the proposal of the current view.
@@ -251,7 +274,26 @@ impl Machine {
             self.fetch(header.parent_view, header.parent);
             return Check::Wait;
         };
-        if header.height == height.next() && header.time_ms > time_ms { Check::Ready } else { Check::Invalid }
+        if header.height != height.next() || header.time_ms <= time_ms {
+            return Check::Invalid;
+        }
+        if self.holds_older_skips(block) { Check::Ready } else { Check::Wait }
+    }
+
+    /// A block carries the newest nullifications; older ones, where there are any, are held here or asked for.
+    fn holds_older_skips(&mut self, block: &Block) -> bool {
+        let header = &block.header;
+        let first_carried = View(header.view.0 - block.skips.len() as u64);
+        let older = header.parent_view.next()..first_carried;
+        let wanted = older.end.0.saturating_sub(older.start.0);
+        let range = self.rounds.range(older.clone()).rev();
+        let held = range.filter(|(_, r)| r.certificates.nullification.is_some()).count() as u64;
+        if held < wanted
+            && let Some(last) = older.end.previous()
+        {
+            self.search(last);
+        }
+        held == wanted
     }
 
     pub(super) fn on_validated(&mut self, hash: BlockHash, valid: bool) {

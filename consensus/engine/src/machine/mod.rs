@@ -10,11 +10,11 @@ use crate::safety::{JournalContradiction, Safety};
 use crate::tally::{Certificates, Tally};
 use crate::tree::Tree;
 use crate::{Effect, Input, Leader, Message, Record, Recovered, Report, Root, To};
-use hnchain_crypto::SecretKey;
+use hnchain_crypto::{Digest, SecretKey};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, GenesisDigest, ValidatorIndex, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Views ahead of the current one whose votes and proposals are kept. A peer that is further ahead sends certificates.
@@ -45,6 +45,8 @@ pub(crate) struct Round {
     /// The first proposal of the leader.
     proposal: Option<BlockHash>,
     validating: bool,
+    /// Digests of nullifications by other signers than ours that were verified: proposals carry them again and again.
+    verified_skips: BTreeSet<Digest>,
     /// As leader: the driver was asked for a payload.
     asked: bool,
     /// As leader: peers were asked for certificates that were jumped over.
@@ -60,6 +62,18 @@ struct Peer {
     silent: bool,
     /// When it was last helped, on the caller's clock.
     helped_at: Option<u64>,
+    /// When it was last sent a body, and how many since.
+    bodies: (u64, u32),
+}
+
+/// How the timers of the current view run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Armed {
+    #[default]
+    No,
+    /// Only votes of others give a reason: the leader first waits whether there is another.
+    Patient,
+    Yes,
 }
 
 /// What keeps the pace: back-off and the reasons to make a block.
@@ -68,7 +82,7 @@ struct Pace {
     /// Nullifications since the last finalization.
     failures: u32,
     /// Timers of the current view run.
-    armed: bool,
+    armed: Armed,
     /// Transactions wait.
     work: bool,
     heartbeat_due: bool,
@@ -189,7 +203,10 @@ impl Machine {
             Input::Validated { block, valid } => self.on_validated(block, valid),
             Input::Executed { block, result } => self.on_executed(block, result),
             Input::Synced { root, finalization } => self.on_synced(root, finalization),
-            Input::Forgotten { until } => self.safety.raise_floor(until),
+            Input::Forgotten { until } => {
+                self.safety.raise_floor(until);
+                self.effects.push(Effect::Persist(Record::Cut(until)));
+            }
         }
     }
 

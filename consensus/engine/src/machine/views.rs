@@ -1,10 +1,13 @@
 //! R1, R8, R11: views, timers, and when to be quiet.
 
-use super::Machine;
+use super::{Armed, Machine};
 use crate::{Effect, Message, NullifyReason, Report, Timer, To};
 use hnchain_types::View;
 use hnchain_types::certificate::Statement;
 
+/// Nullifications since the last finalization from which an invalid proposal is left to the view timer: while views fail
+/// for a reason that no leader can help, clocks that were set back, say, they must not fail at the speed of the network.
+const HASTE: u32 = 3;
 /// Nullifications after which timeouts grow no further: 1.5^6 is about 11.
 const BACKOFF_STEPS: u32 = 6;
 
@@ -43,10 +46,14 @@ impl Machine {
     /// R1.
     pub(super) fn enter(&mut self, view: View) {
         self.view = view;
-        self.pace.armed = false;
+        self.pace.armed = Armed::No;
         self.pace.idle_over = false;
         self.pace.idle_armed = false;
         self.report(Report::Entered(view));
+        let leader = self.leader(view);
+        if self.rounds.get(&view).is_some_and(|r| r.tally.said(leader, &Statement::Nullify)) {
+            return self.nullify(view, NullifyReason::LeaderGaveUp);
+        }
         self.consider(view);
     }
 
@@ -58,12 +65,23 @@ impl Machine {
 
     /// Whether a leader should make a block now.
     pub(super) fn wants_block(&self) -> bool {
-        let stirred = self.rounds.get(&self.view).is_some_and(|r| !r.tally.is_empty());
-        self.pace.work || self.pace.heartbeat_due || self.pace.idle_over || self.pace.failures > 0 || stirred
+        self.pace.work || self.pace.heartbeat_due || self.pace.idle_over || self.pace.failures > 0
     }
 
-    fn busy(&self) -> bool {
-        self.wants_block() || self.rounds.get(&self.view).is_some_and(|r| r.proposal.is_some())
+    /// Whether anyone votes in this view. By itself this makes the leader wait first: one validator that votes in every
+    /// view must not keep an idle chain busy.
+    fn stirred(&self) -> bool {
+        self.rounds.get(&self.view).is_some_and(|r| !r.tally.is_empty())
+    }
+
+    fn busy(&self) -> Armed {
+        if self.wants_block() || self.rounds.get(&self.view).is_some_and(|r| r.proposal.is_some()) {
+            Armed::Yes
+        } else if self.stirred() {
+            Armed::Patient
+        } else {
+            Armed::No
+        }
     }
 
     /// Whether a notarized block waits for its finalization.
@@ -81,11 +99,12 @@ impl Machine {
             }
         }
         let (busy, unfinalized) = (self.busy(), self.unfinalized());
-        if unfinalized && !self.pace.idle_armed && !self.pace.idle_over {
+        let waiting = unfinalized || busy == Armed::Patient;
+        if waiting && !self.pace.idle_armed && !self.pace.idle_over {
             self.pace.idle_armed = true;
             self.arm_timer(Timer::Idle(self.view), 2 * self.delta());
         }
-        if (busy || unfinalized) && !self.pace.resend_armed {
+        if (busy != Armed::No || unfinalized) && !self.pace.resend_armed {
             self.pace.resend_armed = true;
             let period = (4 * self.delta()).min(8 * self.parameters.delta_ms);
             self.arm_timer(Timer::Resend, period);
@@ -95,16 +114,17 @@ impl Machine {
 
     fn run_view_timers(&mut self) {
         let busy = self.busy();
-        if busy && !self.pace.armed {
-            self.pace.armed = true;
+        if busy > self.pace.armed {
             let (view, delta, leader) = (self.view, self.delta(), self.leader(self.view));
-            self.arm_timer(Timer::Leader(view), 2 * delta);
-            self.arm_timer(Timer::View(view), 3 * delta);
-            if self.peers[leader.index()].silent && self.me() != Some(leader) {
+            let patience = if busy == Armed::Patient { 2 * delta } else { 0 };
+            self.arm_timer(Timer::Leader(view), patience + 2 * delta);
+            self.arm_timer(Timer::View(view), patience + 3 * delta);
+            self.pace.armed = busy;
+            if busy == Armed::Yes && self.peers[leader.index()].silent && self.me() != Some(leader) {
                 self.nullify(view, NullifyReason::LeaderSilent);
             }
-        } else if !busy {
-            self.pace.armed = false;
+        } else if busy == Armed::No {
+            self.pace.armed = Armed::No;
         }
     }
 
@@ -114,19 +134,21 @@ impl Machine {
 
     pub(super) fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Leader(view) if view == self.view && self.pace.armed => {
+            Timer::Leader(view) if view == self.view && self.pace.armed != Armed::No => {
                 if self.rounds.get(&view).is_none_or(|r| r.proposal.is_none()) {
                     self.nullify(view, NullifyReason::LeaderLate);
                 }
             }
-            Timer::View(view) if view == self.view && self.pace.armed => self.nullify(view, NullifyReason::ViewLate),
+            Timer::View(view) if view == self.view && self.pace.armed != Armed::No => {
+                self.nullify(view, NullifyReason::ViewLate);
+            }
             Timer::Idle(view) if view == self.view => {
                 self.pace.idle_armed = false;
-                self.pace.idle_over = self.unfinalized();
+                self.pace.idle_over = self.unfinalized() || self.stirred();
             }
             Timer::Resend => {
                 self.pace.resend_armed = false;
-                if self.busy() || self.unfinalized() {
+                if self.busy() != Armed::No || self.unfinalized() {
                     self.resend();
                 }
             }
@@ -146,7 +168,8 @@ impl Machine {
 
     /// R8.
     pub(super) fn nullify(&mut self, view: View, reason: NullifyReason) {
-        if view != self.view || !self.safety.permits(view, Statement::Nullify) {
+        let hasty = reason == NullifyReason::Invalid && self.pace.failures >= HASTE;
+        if view != self.view || hasty || !self.safety.permits(view, Statement::Nullify) {
             return;
         }
         self.report(Report::Nullified { view, leader: self.leader(view), reason });

@@ -10,6 +10,9 @@ impl Machine {
         if vote.epoch != self.parameters.epoch || self.parameters.validators.key(vote.signer).is_none() {
             return self.misbehaviour(from, "vote of another epoch or of no validator");
         }
+        if from.is_some_and(|f| f != vote.signer) {
+            return self.misbehaviour(from, "vote of another validator: votes are not passed on");
+        }
         if vote.view < self.view {
             self.help_straggler(from, &vote);
         }
@@ -23,14 +26,16 @@ impl Machine {
 
     /// Counts a vote unless it changes nothing. False where the signature does not verify.
     pub(super) fn verify_and_count(&mut self, vote: Vote) -> bool {
-        let round = self.round(vote.view);
-        if round.tally.knows(&vote) {
-            return true;
-        }
-        // Votes beyond a quorum are not worth a verification, unless they may convict their signer or bring it back.
-        let surplus = round.certificates.has(&vote.statement) && !round.tally.heard_from(vote.signer);
-        if surplus && !self.peers[vote.signer.index()].silent {
-            return true;
+        // A round is made only for a vote that verifies.
+        if let Some(round) = self.rounds.get(&vote.view) {
+            if round.tally.knows(&vote) {
+                return true;
+            }
+            // Votes beyond a quorum are not worth a verification, unless they may convict their signer or bring it back.
+            let surplus = round.certificates.has(&vote.statement) && !round.tally.heard_from(vote.signer);
+            if surplus && !self.peers[vote.signer.index()].silent {
+                return true;
+            }
         }
         if !vote.verify(self.parameters.genesis, &self.parameters.validators) {
             return false;
@@ -40,7 +45,7 @@ impl Machine {
         true
     }
 
-    fn heard(&mut self, signer: ValidatorIndex) {
+    pub(super) fn heard(&mut self, signer: ValidatorIndex) {
         if let Some(peer) = self.peers.get_mut(signer.index()) {
             peer.silent = false;
         }
