@@ -36,6 +36,11 @@ enum Command {
         /// Configuration file / 配置文件
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        /// Vote at once although the vote journal is new. Only where more than a third of the validators lost their
+        /// journals at the same time, all are stopped, and all are started with it / 投票日志为新建时也立即投票；仅用于三分之一以上
+        /// 验证节点同时丢失日志、全部停机后统一恢复的情形
+        #[arg(long)]
+        trust_new_journal: bool,
     },
     /// Check configuration, genesis, key and password, and start nothing / 检查配置、创世文件、密钥和口令，不启动节点
     Check {
@@ -49,7 +54,7 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Run { config } => run(&config),
+        Command::Run { config, trust_new_journal } => run(&config, trust_new_journal),
         Command::Check { config } => check(&config),
     };
     match result {
@@ -84,7 +89,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn run(path: &Path) -> Result<(), Failure> {
+fn run(path: &Path, trust_new_journal: bool) -> Result<(), Failure> {
     let config = Config::load(path)?;
     telemetry::start_logging(&config.log)?;
     telemetry::abort_on_panic();
@@ -95,7 +100,7 @@ fn run(path: &Path) -> Result<(), Failure> {
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         stop_on_signal(stop.clone())?;
-        start::run(config, materials, metrics, stop).await
+        start::run(config, materials, trust_new_journal, metrics, stop).await
     });
     runtime.shutdown_timeout(LINGER);
     outcome

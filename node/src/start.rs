@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 pub async fn run(
     config: Config,
     materials: Materials,
+    trust_new_journal: bool,
     metrics: PrometheusHandle,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
@@ -78,7 +79,16 @@ pub async fn run(
     tokio::spawn(disseminate(forward, network.clone(), Arc::clone(&shared.mempool), stop.clone()));
     tokio::spawn(sampler.run(stop.clone()));
     let rpc = tokio::spawn(rpc.serve(listener));
-    let driver = driver::start(Arc::clone(&shared), key, network.clone(), events, journal, records, stop.clone());
+    let driver = driver::start(
+        Arc::clone(&shared),
+        key,
+        network.clone(),
+        events,
+        journal,
+        records,
+        trust_new_journal,
+        stop.clone(),
+    );
     let outcome = watch(driver, rpc, &stop).await;
     if tokio::time::timeout(PATIENCE, network.shutdown()).await.is_err() {
         tracing::warn!("the network did not close in time");

@@ -93,9 +93,9 @@ impl StatusBoard {
         self.height.fetch_max(height.0, Ordering::Relaxed);
     }
 
-    /// A peer is known to have finalized this height.
-    pub fn saw_height(&self, height: Height) {
-        self.network_height.fetch_max(height.0, Ordering::Relaxed);
+    /// Peers that are not all lying have finalized this height.
+    pub fn set_network_height(&self, height: Height) {
+        self.network_height.store(height.0, Ordering::Relaxed);
     }
 
     /// One more view was given up.
@@ -222,9 +222,9 @@ mod tests {
         let (set, _) = validators(1);
         let board = StatusBoard::default();
         board.set_height(Height(10));
-        board.saw_height(Height(10 + READY_LAG));
+        board.set_network_height(Height(10 + READY_LAG));
         assert_eq!(board.ready(Role::Validator(ValidatorIndex(0)), &set), Ok(()));
-        board.saw_height(Height(11 + READY_LAG));
+        board.set_network_height(Height(11 + READY_LAG));
         let unready = board.ready(Role::Validator(ValidatorIndex(0)), &set).unwrap_err();
         assert_eq!(unready.code(), "BEHIND");
     }

@@ -2,10 +2,11 @@
 
 use crate::Vote;
 use crate::message::block_bytes;
+use hnchain_crypto::PublicKey;
 use hnchain_types::block::Block;
 use hnchain_types::certificate::Certificate;
 use hnchain_types::wire::{self, WireError};
-use hnchain_types::{BlockHash, Height, View};
+use hnchain_types::{BlockHash, GenesisDigest, Height, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -22,6 +23,13 @@ pub enum Record {
     /// Votes up to this view were cut off the journal, because a block of it was durable. Should that block be lost with
     /// the store, this validator must not vote there again.
     Cut(View),
+    /// Whose votes these are: the first record of a journal.
+    Owner {
+        /// The chain.
+        genesis: GenesisDigest,
+        /// The validator.
+        validator: PublicKey,
+    },
 }
 
 impl Record {
@@ -33,6 +41,7 @@ impl Record {
             Self::Block(block) => block.header.view,
             Self::Entered(certificate) => certificate.view,
             Self::Cut(view) => *view,
+            Self::Owner { .. } => View(0),
         }
     }
 

@@ -22,6 +22,7 @@ const GOLDEN_BODY: &str = "642536de5a4b4e351ee0f0c0795287acd6639d2aad249f885c88a
 const GOLDEN_RECORD_VOTE: &str = "03fec0a25dd3cf132948948a4e05b32cb0cd41466241c077edf1509778f37a17";
 const GOLDEN_RECORD_BLOCK: &str = "eea639a249ff9bf7b3d94ed20e527f36fde15b70d9de0c2ad103d1c8bfccf007";
 const GOLDEN_RECORD_CUT: &str = "e5bec274a058bb5314e2bf34f514889f997e8f5724b7a4e4d0f16a92274d122a";
+const GOLDEN_RECORD_OWNER: &str = "db6203f0adc2da10e7f1f61033c3cbc5d92e69393c2dbb0173f49c2aa07efbd4";
 const GOLDEN_RECORD_ENTERED: &str = "9cb3a0c6258dbcbfb261a505e9573e931a598660b763b0728392a5c4dff5ebed";
 
 /// The machine under test is validator 0; the test plays the others.
@@ -541,6 +542,7 @@ fn encodings_are_those_of_the_golden_digests() {
         (Record::Block(first.clone()), GOLDEN_RECORD_BLOCK),
         (Record::Entered(nullification(2)), GOLDEN_RECORD_ENTERED),
         (Record::Cut(View(300)), GOLDEN_RECORD_CUT),
+        (Record::Owner { genesis: genesis(), validator: key(1).public_key() }, GOLDEN_RECORD_OWNER),
     ];
     for (record, golden) in records {
         let bytes = record.encode().unwrap();

@@ -24,26 +24,33 @@ use tokio_util::sync::CancellationToken;
 /// Least time between two proposals while fewer transactions wait than fill a block. A block costs every node some
 /// milliseconds however few transactions it holds; this keeps a lightly loaded chain from spending all on framing.
 const BLOCK_INTERVAL: Duration = Duration::from_millis(20);
+/// Least time between two repetitions of our last words for peers that are back.
+const REPEAT: Duration = Duration::from_millis(100);
 /// Events taken in one turn: enough to share one journal sync, few enough to send votes soon.
 const TURN: usize = 128;
 /// Views behind the store whose transactions are still not proposed: one that reaches the mempool at the moment in which
 /// it becomes final is taken out again, and this covers that moment.
 const REMEMBERED_VIEWS: u64 = 16;
+/// A proposal whose time is further ahead than this, beyond the allowed drift, is not waited for.
+const FUTURE: Duration = Duration::from_secs(10);
 /// How often a payload is halved, at most, while views fail.
 const SMALLER_BLOCKS: u32 = 5;
-/// Views beyond those of its peers in which a validator with a new journal does not vote.
-const FORGOTTEN_MARGIN: u64 = 8;
+/// Views beyond those of its peers in which a validator with a new journal does not vote. Nobody votes more than one view
+/// above a certificate, and peers may be one behind.
+const FORGOTTEN_MARGIN: u64 = 2;
 
 /// What the thread needs from outside.
 pub(super) struct Parts {
     pub(super) shared: Arc<Shared>,
     pub(super) network: Network,
     pub(super) journal: Journal,
+    /// The operator knows that a new journal forgets no votes that count.
+    pub(super) trust_new_journal: bool,
     pub(super) executor: Executor,
     pub(super) happened: mpsc::UnboundedSender<Happened>,
     pub(super) inbox: mpsc::UnboundedReceiver<Happened>,
     pub(super) control: mpsc::Receiver<Control>,
-    pub(super) messages: mpsc::Receiver<(PublicKey, Vec<u8>)>,
+    pub(super) messages: mpsc::Receiver<(ValidatorIndex, Message)>,
     /// Tells the follower the view of a finalization whose block is not here.
     pub(super) behind: watch::Sender<View>,
     pub(super) shutdown: CancellationToken,
@@ -57,6 +64,8 @@ struct Known {
     decoded: Arc<Decoded>,
     /// Its view was skipped: its transactions wait again.
     skipped: bool,
+    /// It is final and in the store.
+    stored: bool,
 }
 
 /// A payload that is wanted.
@@ -82,19 +91,21 @@ pub(super) struct Consensus {
     happened: mpsc::UnboundedSender<Happened>,
     inbox: mpsc::UnboundedReceiver<Happened>,
     control: mpsc::Receiver<Control>,
-    messages: mpsc::Receiver<(PublicKey, Vec<u8>)>,
+    messages: mpsc::Receiver<(ValidatorIndex, Message)>,
     behind: watch::Sender<View>,
     shutdown: CancellationToken,
     runtime: Handle,
     machine: Machine,
     waking: Option<Waking>,
-    index_of: BTreeMap<PublicKey, ValidatorIndex>,
     keys: Vec<PublicKey>,
     start: Instant,
     timers: [Option<(Instant, Timer)>; Timer::SLOTS],
     known: BTreeMap<BlockHash, Known>,
     wanted: Option<Wanted>,
     proposed_at: Option<Instant>,
+    repeated_at: Option<Instant>,
+    /// Misbehaviour of peers since the start, for thinning out the log.
+    misbehaviour: u64,
     /// Views that this node gave up since a block became durable here.
     given_up: u32,
     /// Whether `work` has to be computed again.
@@ -128,14 +139,8 @@ impl Consensus {
         let keys: Vec<PublicKey> = genesis.validators().public_keys().collect();
         let is_validator = genesis.validators().index_of(&key.public_key()).is_some();
         let tip = shared.store.tip();
-        let mut records = Vec::with_capacity(journal.len());
-        let mut found = Vec::with_capacity(journal.len());
-        for bytes in journal {
-            let record = Record::decode(&bytes)?;
-            found.push((record.view(), bytes));
-            records.push(record);
-        }
-        let new_journal = records.is_empty() && is_validator;
+        let (journal, records) = Records::new(parts.journal, journal, genesis.digest(), key.public_key())?;
+        let new_journal = records.is_empty() && is_validator && !parts.trust_new_journal;
         let parameters = Parameters {
             genesis: genesis.digest(),
             epoch: genesis.epoch(),
@@ -149,7 +154,7 @@ impl Consensus {
         let needed = genesis.validators().quorum() - 1;
         Ok(Self {
             waking: (new_journal && needed > 0).then(|| Waking { heard: BTreeMap::new(), needed }),
-            records: Records::new(parts.journal, &found),
+            records: journal,
             network: parts.network,
             executor: parts.executor,
             happened: parts.happened,
@@ -160,13 +165,14 @@ impl Consensus {
             shutdown: parts.shutdown,
             runtime: parts.runtime,
             machine,
-            index_of: keys.iter().copied().zip((0u32..).map(ValidatorIndex)).collect(),
             keys,
             start: Instant::now(),
             timers: [None; Timer::SLOTS],
             known: BTreeMap::new(),
             wanted: None,
             proposed_at: None,
+            repeated_at: None,
+            misbehaviour: 0,
             given_up: 0,
             dirty: true,
             work: false,
@@ -186,11 +192,14 @@ impl Consensus {
         loop {
             self.perform()?;
             let deadline = self.deadline();
+            if shutdown.is_cancelled() {
+                return Ok(());
+            }
+            // Without an order: a flood of one kind must not keep the others out.
             tokio::select! {
-                biased;
                 () = shutdown.cancelled() => return Ok(()),
                 Some(happened) = self.inbox.recv() => self.take(happened)?,
-                Some((from, bytes)) = self.messages.recv() => self.message(&from, &bytes),
+                Some((from, message)) = self.messages.recv() => self.message(from, message),
                 Some(control) = self.control.recv() => self.peer(control),
                 () = mempool.arrived() => self.dirty = true,
                 () = tokio::time::sleep_until(deadline) => {}
@@ -207,8 +216,8 @@ impl Consensus {
         for _ in 0..TURN {
             if let Ok(happened) = self.inbox.try_recv() {
                 self.take(happened)?;
-            } else if let Ok((from, bytes)) = self.messages.try_recv() {
-                self.message(&from, &bytes);
+            } else if let Ok((from, message)) = self.messages.try_recv() {
+                self.message(from, message);
             } else {
                 break;
             }
@@ -235,12 +244,26 @@ impl Consensus {
             Happened::Durable(view) => {
                 self.records.durable(view)?;
                 self.given_up = 0;
-                self.known.retain(|_, k| k.view.0 + REMEMBERED_VIEWS > view.0);
+                self.forget(view)?;
                 self.dirty = true;
             }
             Happened::PeerStatus(peer, status) => self.wake(peer, status.view),
             Happened::Fatal(error) => return Err(error),
         }
+        Ok(())
+    }
+
+    /// Keeps what is above the store's tip, and for a while what has just become final. The transactions of blocks that
+    /// were abandoned wait again.
+    fn forget(&mut self, durable: View) -> Result<(), DriverError> {
+        let mut abandoned = Vec::new();
+        for (hash, known) in self.known.iter_mut().filter(|(_, k)| k.view <= durable && !k.stored) {
+            known.stored = self.shared.store.height_of(hash)?.is_some();
+            if !known.stored {
+                abandoned.push(*hash);
+            }
+        }
+        self.known.retain(|hash, k| k.view.0 + REMEMBERED_VIEWS > durable.0 && !abandoned.contains(hash));
         Ok(())
     }
 
@@ -251,24 +274,23 @@ impl Consensus {
         if waking.heard.len() < waking.needed {
             return;
         }
-        let newest = waking.heard.values().copied().max().unwrap_or_default();
+        // The f largest may be lies.
+        let mut views: Vec<View> = waking.heard.values().copied().collect();
+        views.sort_unstable_by(|a, b| b.cmp(a));
+        let newest = views.get(self.shared.genesis.validators().faults()).copied().unwrap_or_default();
         self.waking = None;
+        self.dirty = true;
         if newest > View(1) {
-            let until = View(newest.0 + FORGOTTEN_MARGIN);
+            let until = View(newest.0.saturating_add(FORGOTTEN_MARGIN));
             tracing::warn!(%until, "the chain is older than this journal: no vote in views that it may have voted in");
             self.feed(Input::Forgotten { until });
         }
         self.feed(Input::Start);
     }
 
-    fn message(&mut self, from: &PublicKey, bytes: &[u8]) {
-        let Some(index) = self.index_of.get(from).copied() else { return };
-        if self.waking.is_some() {
-            return;
-        }
-        match Message::decode(bytes) {
-            Ok(message) => self.feed(Input::Message { from: Some(index), message }),
-            Err(error) => tracing::warn!(%from, %error, "malformed consensus message"),
+    fn message(&mut self, from: ValidatorIndex, message: Message) {
+        if self.waking.is_none() {
+            self.feed(Input::Message { from: Some(from), message });
         }
     }
 
@@ -277,7 +299,10 @@ impl Consensus {
         match control {
             Control::Connected(peer) => {
                 tracing::info!(%peer, "peer linked");
-                if self.waking.is_none() {
+                let validator = self.keys.contains(&peer);
+                let rested = self.repeated_at.is_none_or(|at| at.elapsed() >= REPEAT);
+                if validator && rested && self.waking.is_none() {
+                    self.repeated_at = Some(Instant::now());
                     self.feed(Input::Timer(Timer::Resend));
                 }
             }
@@ -307,7 +332,7 @@ impl Consensus {
     // ---- mempool ----
 
     fn know(&mut self, block: BlockHash, view: View, decoded: Arc<Decoded>) {
-        self.known.entry(block).or_insert(Known { view, decoded, skipped: false });
+        self.known.entry(block).or_insert(Known { view, decoded, skipped: false, stored: false });
         self.dirty = true;
     }
 
@@ -323,7 +348,7 @@ impl Consensus {
 
     /// Whether transactions wait that no live block above the tip holds.
     fn update_work(&mut self) {
-        if !std::mem::take(&mut self.dirty) || self.waking.is_some() {
+        if self.waking.is_some() || !std::mem::take(&mut self.dirty) {
             return;
         }
         let mempool = &self.shared.mempool;
@@ -466,18 +491,29 @@ impl Consensus {
         }
     }
 
+    /// Judges a block beside this thread. One whose time is ahead of this node's clock is judged when the clock gets
+    /// there; whether that is too late is for the view's timer to say.
     fn validate(&self, block: Arc<Block>) {
         let (shared, happened) = (self.shared.clone(), self.happened.clone());
-        self.runtime.spawn_blocking(move || {
-            let hash = block.header.hash();
-            let decoded = match judge(&shared, &block, wall_ms()) {
-                Ok(decoded) => Some(Arc::new(decoded)),
-                Err(why) => {
-                    tracing::warn!(block = %hash, view = %block.header.view, %why, "invalid proposal");
-                    None
-                }
-            };
-            drop(happened.send(Happened::Validated(hash, block.header.view, decoded)));
+        let drift = shared.chain.parameters.time_drift_ms;
+        let early = Duration::from_millis(block.header.time_ms.saturating_sub(wall_ms().saturating_add(drift)));
+        self.runtime.spawn(async move {
+            if early > FUTURE {
+                return tracing::warn!(block = %block.header.hash(), ?early, "a proposal of a distant time; check the clocks");
+            }
+            tokio::time::sleep(early).await;
+            let judged = tokio::task::spawn_blocking(move || {
+                let hash = block.header.hash();
+                let decoded = match judge(&shared, &block) {
+                    Ok(decoded) => Some(Arc::new(decoded)),
+                    Err(why) => {
+                        tracing::warn!(block = %hash, view = %block.header.view, %why, "invalid proposal");
+                        None
+                    }
+                };
+                drop(happened.send(Happened::Validated(hash, block.header.view, decoded)));
+            });
+            drop(judged.await); // a panic has already ended the process
         });
     }
 
@@ -494,7 +530,13 @@ impl Consensus {
                 tracing::error!(signer = %first.signer, view = %first.view, ?first, ?second, "equivocation");
             }
             Report::Fork(pair) => tracing::error!(?pair, "contradictory certificates: more than f validators lie"),
-            Report::Misbehaviour { from, what } => tracing::warn!(?from, what, "peer misbehaves"),
+            Report::Misbehaviour { from, what } => {
+                self.misbehaviour += 1;
+                // 1, 2, 4, 8 …: a liar must not fill the disk with our log.
+                if self.misbehaviour.is_power_of_two() {
+                    tracing::warn!(?from, what, count = self.misbehaviour, "peer misbehaves");
+                }
+            }
         }
     }
 }

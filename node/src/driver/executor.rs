@@ -121,7 +121,6 @@ impl Work {
         let tip = self.shared.store.tip();
         if !blocks.is_empty() {
             self.shared.status.set_height(tip.height);
-            self.shared.status.saw_height(tip.height);
             self.shared.finality.publish(&blocks);
             self.tell(Happened::Durable(tip.view));
         }

@@ -2,8 +2,9 @@
 
 use super::DriverError;
 use hnchain_consensus::Record;
+use hnchain_crypto::PublicKey;
 use hnchain_storage::Journal;
-use hnchain_types::View;
+use hnchain_types::{GenesisDigest, View};
 use std::collections::VecDeque;
 
 /// Beyond this size the journal is rewritten with what is still needed: a few blocks.
@@ -12,15 +13,38 @@ const REWRITE_BYTES: u64 = 32 * 1024 * 1024;
 /// The journal with the records that a crash would still need.
 pub(super) struct Records {
     journal: Journal,
+    owner: Record,
     needed: VecDeque<(View, Vec<u8>)>,
     /// A vote or its block waits for a sync.
     unsynced: bool,
 }
 
 impl Records {
-    /// Takes over an open journal and the records found in it.
-    pub(super) fn new(journal: Journal, found: &[(View, Vec<u8>)]) -> Self {
-        Self { journal, needed: found.iter().cloned().collect(), unsynced: false }
+    /// Takes over an open journal and the bytes found in it. Gives what was decoded; empty for a new journal.
+    pub(super) fn new(
+        journal: Journal,
+        found: Vec<Vec<u8>>,
+        genesis: GenesisDigest,
+        validator: PublicKey,
+    ) -> Result<(Self, Vec<Record>), DriverError> {
+        let owner = Record::Owner { genesis, validator };
+        let mut records = Self { journal, owner: owner.clone(), needed: VecDeque::new(), unsynced: false };
+        if found.is_empty() {
+            records.journal.append(&owner.encode()?)?;
+            records.journal.sync()?;
+        }
+        let mut decoded = Vec::with_capacity(found.len());
+        for (i, bytes) in found.into_iter().enumerate() {
+            let record = Record::decode(&bytes)?;
+            match (i, &record) {
+                (0, first) if *first != owner => return Err(DriverError::OtherJournal),
+                (0, _) => continue,
+                _ => {}
+            }
+            records.needed.push_back((record.view(), bytes));
+            decoded.push(record);
+        }
+        Ok((records, decoded))
     }
 
     pub(super) fn append(&mut self, record: &Record) -> Result<(), DriverError> {
@@ -45,8 +69,9 @@ impl Records {
     /// store that is lost later does not make this validator vote twice, and a journal in use is never taken for new.
     pub(super) fn durable(&mut self, view: View) -> Result<(), DriverError> {
         self.needed.retain(|(v, _)| *v > view);
-        if self.journal.len() > REWRITE_BYTES {
-            let mut records = vec![Record::Cut(view).encode()?];
+        let needed: u64 = self.needed.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+        if self.journal.len() > REWRITE_BYTES.max(2 * needed) {
+            let mut records = vec![self.owner.encode()?, Record::Cut(view).encode()?];
             records.extend(self.needed.iter().map(|(_, bytes)| bytes.clone()));
             self.journal.rewrite(&records)?;
             self.unsynced = false;

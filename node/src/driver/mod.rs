@@ -22,12 +22,12 @@ mod sync;
 
 use crate::shared::Shared;
 use consensus::{Consensus, Parts};
-use hnchain_consensus::{Divergence, Input, JournalContradiction};
-use hnchain_crypto::SecretKey;
+use hnchain_consensus::{Divergence, Input, JournalContradiction, Message};
+use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Events, Network};
 use hnchain_storage::{Journal, StorageError};
 use hnchain_types::wire::WireError;
-use hnchain_types::{BlockHash, View};
+use hnchain_types::{BlockHash, ValidatorIndex, View, limits};
 use proposal::Decoded;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -46,6 +46,11 @@ pub enum DriverError {
     /// The journal holds contradictory votes.
     #[error(transparent)]
     Journal(#[from] JournalContradiction),
+    /// The journal of another validator or chain.
+    #[error(
+        "votes.journal was written by another validator or for another chain; put this validator's own journal back"
+    )]
+    OtherJournal,
     /// A journal record that this software cannot read.
     #[error("{0}; the journal was written by other software")]
     Record(#[from] WireError),
@@ -65,6 +70,7 @@ impl DriverError {
             Self::Storage(e) => e.code(),
             Self::Divergence(_) => "CONSENSUS_DIVERGENCE",
             Self::Journal(_) => "JOURNAL_CONTRADICTION",
+            Self::OtherJournal => "JOURNAL_OTHER",
             Self::Record(_) => "JOURNAL_FORMAT",
             Self::Execution(_) => "EXECUTION_FAILED",
             Self::Thread(_) => "NODE_THREAD",
@@ -81,6 +87,7 @@ impl DriverError {
                 d.height, d.block
             ),
             Self::Journal(e) => format!("投票日志在视图 {} 自相矛盾；请恢复本验证节点的日志，或更换新密钥", e.view),
+            Self::OtherJournal => "votes.journal 属于其他验证节点或其他链；请恢复本验证节点自己的投票日志".to_owned(),
             Self::Record(e) => format!("投票日志无法读取：{e}；该日志由其他版本的软件写入"),
             Self::Execution(e) => format!("执行区块时无法读取状态：{e}"),
             Self::Thread(e) => format!("节点内部线程异常：{e}"),
@@ -97,15 +104,50 @@ enum Happened {
     /// Blocks up to this view are in the store.
     Durable(View),
     /// What a peer says of itself.
-    PeerStatus(hnchain_types::ValidatorIndex, sync::PeerStatus),
+    PeerStatus(ValidatorIndex, sync::PeerStatus),
     /// The node cannot go on.
     Fatal(DriverError),
 }
 
+/// Consensus messages that are decoded and wait for their turn.
+const DECODED_MESSAGES: usize = 64;
+/// What a message may hold besides the chain's largest payload and the skips: header, votes, framing.
+const MESSAGE_MARGIN: usize = 64 * 1024;
+
+/// Decodes what validators send, beside the consensus thread: a block of several megabytes costs tens of milliseconds.
+async fn read(
+    shared: Arc<Shared>,
+    mut raw: mpsc::Receiver<(PublicKey, Vec<u8>)>,
+    decoded: mpsc::Sender<(ValidatorIndex, Message)>,
+) {
+    let validators = shared.genesis.validators();
+    let certificate = 256 + validators.quorum() * 72;
+    let payload =
+        shared.chain.parameters.block_bytes as usize + shared.chain.parameters.block_transactions as usize * 8;
+    let most = payload + limits::SKIPS * certificate + MESSAGE_MARGIN;
+    while let Some((from, bytes)) = raw.recv().await {
+        let Some(index) = validators.index_of(&from) else { continue };
+        if bytes.len() > most {
+            tracing::warn!(%from, bytes = bytes.len(), "a consensus message beyond this chain's limits");
+            continue;
+        }
+        match Message::decode(&bytes) {
+            Ok(message) => {
+                if decoded.send((index, message)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => tracing::debug!(%from, %error, "malformed consensus message"),
+        }
+    }
+}
+
 /// Starts consensus, execution and sync. The handle ends when `shutdown` is cancelled or the node cannot go on.
 ///
-/// `journal_records` are the records that [`Journal::open`] gave.
+/// `journal_records` are the records that [`Journal::open`] gave. With `trust_new_journal` a validator whose journal is new
+/// votes at once, without asking its peers how far the chain is.
 #[must_use]
+#[allow(clippy::too_many_arguments)] // each is another part of the node
 pub fn start(
     shared: Arc<Shared>,
     key: SecretKey,
@@ -113,6 +155,7 @@ pub fn start(
     events: Events,
     journal: Journal,
     journal_records: Vec<Vec<u8>>,
+    trust_new_journal: bool,
     shutdown: CancellationToken,
 ) -> JoinHandle<Result<(), DriverError>> {
     tokio::spawn(async move {
@@ -121,6 +164,8 @@ pub fn start(
         let (executor, executor_thread) = executor::start(shared.clone(), happened.clone())?;
         // Transactions are admission's; the rest is served here.
         let Events { control, consensus, requests, transactions: _ } = events;
+        let (decoded, messages) = mpsc::channel(DECODED_MESSAGES);
+        let reader = tokio::spawn(read(shared.clone(), consensus, decoded));
         let server = tokio::spawn(sync::serve(shared.clone(), requests));
         let follower = tokio::spawn(sync::follow(sync::Follower {
             shared: shared.clone(),
@@ -134,11 +179,12 @@ pub fn start(
             shared: shared.clone(),
             network,
             journal,
+            trust_new_journal,
             executor,
             happened,
             inbox,
             control,
-            messages: consensus,
+            messages,
             behind,
             shutdown: shutdown.clone(),
             runtime: tokio::runtime::Handle::current(),
@@ -148,6 +194,7 @@ pub fn start(
         let result = ended.await.unwrap_or_else(|_| Err(DriverError::Thread("the consensus thread ended".into())));
         shutdown.cancel();
         server.abort();
+        reader.abort();
         // The follower ends by the token; with it the last handle of the executor goes, and the executor ends.
         drop(follower.await);
         let joined = tokio::task::spawn_blocking(move || executor_thread.join()).await;

@@ -32,8 +32,6 @@ impl Decoded {
 pub(super) enum Invalid {
     #[error("it is beyond the chain's limits")]
     Limits,
-    #[error("its time is too far ahead of this node's clock")]
-    Future,
     #[error("transaction {0} is malformed")]
     Malformed(usize),
     #[error("transaction {0} is meant for another chain")]
@@ -42,8 +40,8 @@ pub(super) enum Invalid {
     Signature(usize),
 }
 
-/// Judges a block. Blocks the thread: decoding and verification are work for the processor.
-pub(super) fn judge(shared: &Shared, block: &Block, now_ms: u64) -> Result<Decoded, Invalid> {
+/// Judges a block's payload; its time is the caller's matter. Blocks the thread: decoding and verification are work for the processor.
+pub(super) fn judge(shared: &Shared, block: &Block) -> Result<Decoded, Invalid> {
     let parameters = &shared.chain.parameters;
     let bytes: usize = block.transactions.iter().map(Vec::len).sum();
     let largest = block.transactions.iter().map(Vec::len).max().unwrap_or(0);
@@ -52,9 +50,6 @@ pub(super) fn judge(shared: &Shared, block: &Block, now_ms: u64) -> Result<Decod
         || largest > parameters.transaction_bytes as usize
     {
         return Err(Invalid::Limits);
-    }
-    if block.header.time_ms > now_ms.saturating_add(parameters.time_drift_ms) {
-        return Err(Invalid::Future);
     }
     let mut transactions = Vec::with_capacity(block.transactions.len());
     for (i, raw) in block.transactions.iter().enumerate() {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// How often peers are asked where they are.
@@ -23,8 +23,10 @@ const STATUS_WAIT: Duration = Duration::from_secs(2);
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// Blocks in one answer.
 const ANSWER_BLOCKS: usize = 512;
-/// Blocks that an answer may go on beyond its bounds to end with a certified one.
-const ANSWER_TAIL: usize = 64;
+/// Most bytes of uncertified blocks that are held while their certificate is fetched.
+const HELD_BYTES: usize = 256 * 1024 * 1024;
+/// How long one peer is followed before the next one has its turn: one that dawdles must not hold this node.
+const TURN: Duration = Duration::from_secs(8);
 /// A peer that is this far ahead is followed at once; one that is less far ahead only when this node stands still.
 const AHEAD: u64 = 16;
 /// Requests that are answered at the same time; others are refused.
@@ -50,7 +52,7 @@ pub(super) struct PeerStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Answer {
     Status(PeerStatus),
-    /// Encoded finalized blocks, oldest first; the last is certified. Empty where there are none.
+    /// Encoded finalized blocks, oldest first. Empty where there are none.
     Blocks(Vec<Vec<u8>>),
 }
 
@@ -86,29 +88,21 @@ pub(super) async fn serve(shared: Arc<Shared>, mut requests: mpsc::Receiver<Requ
     }
 }
 
-/// Blocks from a height on, cut so that the last is certified.
+/// Blocks from a height on. The last need not be certified: a run of blocks that only a later certificate covers may be
+/// larger than an answer.
 fn blocks(shared: &Shared, from: Height) -> Result<Vec<Vec<u8>>, hnchain_storage::StorageError> {
-    let (mut found, mut bytes, mut certified) = (Vec::new(), 0, 0);
+    let (mut found, mut bytes) = (Vec::new(), 0);
     let tip = shared.store.tip().height;
     let mut at = from.0.max(1);
-    while at <= tip.0 && found.len() < ANSWER_BLOCKS + ANSWER_TAIL {
-        let full = found.len() >= ANSWER_BLOCKS || bytes >= ANSWER_BYTES;
-        if full && certified > 0 {
-            break;
-        }
+    while at <= tip.0 && found.len() < ANSWER_BLOCKS {
         let Some(raw) = shared.store.block(Height(at))? else { break };
         bytes += raw.len();
-        if bytes > wire::WIRE_BYTES - 1024 && certified > 0 {
+        if bytes > ANSWER_BYTES && !found.is_empty() {
             break;
         }
-        let is_certified = FinalizedBlock::decode(&raw).is_ok_and(|b| b.certificate.is_some());
         found.push(raw);
-        if is_certified {
-            certified = found.len();
-        }
         at += 1;
     }
-    found.truncate(certified);
     Ok(found)
 }
 
@@ -149,8 +143,8 @@ impl Follower {
     async fn round(&mut self, urgent: bool, last: &mut Height) {
         let peers = self.statuses().await;
         let best = peers.iter().map(|(_, s)| s.height).max().unwrap_or_default();
-        self.shared.status.saw_height(best);
         let tip = self.shared.store.tip();
+        self.shared.status.set_network_height(self.vouched(&peers).max(tip.height));
         let lost = urgent || tip.view < *self.behind.borrow();
         let stands = tip.height == *last;
         *last = tip.height;
@@ -167,6 +161,15 @@ impl Follower {
         }
         self.shared.status.set_syncing(false);
         *last = self.shared.store.tip().height;
+    }
+
+    /// The height that at least one honest validator claims: all but the f largest claims could be true.
+    fn vouched(&self, peers: &[(PublicKey, PeerStatus)]) -> Height {
+        let validators = self.shared.genesis.validators();
+        let claims = peers.iter().filter(|(p, _)| validators.index_of(p).is_some()).map(|(_, s)| s.height);
+        let mut claims: Vec<Height> = claims.collect();
+        claims.sort_unstable_by(|a, b| b.cmp(a));
+        claims.get(validators.faults()).copied().unwrap_or_default()
     }
 
     async fn statuses(&self) -> Vec<(PublicKey, PeerStatus)> {
@@ -199,32 +202,50 @@ impl Follower {
         wire::decode("sync answer", &answer).map_err(|e| e.to_string())
     }
 
-    /// Fetches until this node is where the peer said it was.
+    /// Fetches until this node is where the peer said it was, or the peer's turn is over.
     async fn fetch_from(&self, peer: &PublicKey, upto: Height) -> Result<(), String> {
-        loop {
+        let begin = Instant::now();
+        // Blocks that follow the tip and wait for a certificate.
+        let (mut held, mut held_bytes) = (Vec::new(), 0);
+        while begin.elapsed() < TURN {
             let tip = self.shared.store.tip().height;
             if tip >= upto {
                 return Ok(());
             }
-            let Answer::Blocks(raw) = self.ask(peer, Question::Blocks(tip.next())).await? else {
+            let next = held.last().map_or(tip, |b: &FinalizedBlock| b.block.header.height).next();
+            let Answer::Blocks(raw) = self.ask(peer, Question::Blocks(next)).await? else {
                 return Err("an answer to another question".into());
             };
             if raw.is_empty() {
                 return Ok(());
             }
+            held_bytes += raw.iter().map(Vec::len).sum::<usize>();
+            if held_bytes > HELD_BYTES {
+                return Err("too many blocks without a certificate".into());
+            }
             let decode = move || raw.iter().map(|b| FinalizedBlock::decode(b)).collect::<Result<Vec<_>, _>>();
-            let blocks =
-                tokio::task::spawn_blocking(decode).await.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-            let count = blocks.len();
-            let (reply, outcome) = oneshot::channel();
-            self.executor.send(Command::Sync(blocks, reply)).map_err(|_| "the executor has ended")?;
-            let outcome = outcome.await.map_err(|_| "the executor has ended")?;
-            outcome.map_err(|BadBlocks(why)| why.to_owned())?;
+            let blocks = tokio::task::spawn_blocking(decode).await.map_err(|e| e.to_string())?;
+            held.extend(blocks.map_err(|e| e.to_string())?);
+            let certified = held.iter().rposition(|b| b.certificate.is_some()).map_or(0, |last| last + 1);
+            if certified == 0 {
+                continue;
+            }
+            let rest = held.split_off(certified);
+            self.hand_over(std::mem::replace(&mut held, rest)).await?;
+            held_bytes = 0;
             let now = self.shared.store.tip().height;
-            tracing::info!(%peer, blocks = count, height = %now, target = %upto, "synced");
+            tracing::info!(%peer, blocks = certified, height = %now, target = %upto, "synced");
             if now == tip {
                 return Ok(()); // consensus was faster, or the peer sent what is here already
             }
         }
+        Ok(())
+    }
+
+    async fn hand_over(&self, blocks: Vec<FinalizedBlock>) -> Result<(), String> {
+        let (reply, outcome) = oneshot::channel();
+        self.executor.send(Command::Sync(blocks, reply)).map_err(|_| "the executor has ended")?;
+        let outcome = outcome.await.map_err(|_| "the executor has ended")?;
+        outcome.map_err(|BadBlocks(why)| why.to_owned())
     }
 }

@@ -24,7 +24,7 @@ async fn probes_status_and_metrics_are_served_beside_grpc() {
 async fn a_node_far_behind_says_so() {
     let fixture = Fixture::new();
     let server = fixture.serve(limits(), SOON).await;
-    fixture.shared.status.saw_height(Height(1_000));
+    fixture.shared.status.set_network_height(Height(1_000));
     let (line, body) = server.get("/readyz").await;
     assert_eq!(line, "HTTP/1.1 503 Service Unavailable");
     let ready: serde_json::Value = serde_json::from_str(&body).unwrap();
