@@ -24,10 +24,10 @@
 //! - **R1 Enter.** On a certificate of any kind for view v ≥ the current one: journal it, enter v + 1.
 //! - **R2 Lead.** The leader of the current view v, if a block is wanted (R11), takes the newest notarized block p (or the
 //!   root) such that it holds nullifications of all views between p's and v, and puts a block on it that carries these
-//!   nullifications. Its proposal is the block, its own notarize vote, and p's certificate. If it is more than four
+//!   nullifications (the newest 512 where there are more). Its proposal is the block, its own notarize vote, and p's certificate. If it is more than four
 //!   blocks behind in execution the block is empty.
 //! - **R3 Notarize.** The first proposal of the current view whose parent is notarized or the root, whose skips are
-//!   complete and verify, whose height and time follow the parent's, and whose payload the driver finds valid, is
+//!   complete (carried, or held here where too old to be carried) and verify, whose height and time follow the parent's, and whose payload the driver finds valid, is
 //!   journaled and voted for, unless this view was nullified by us. An invalid one is answered by nullify (R8).
 //! - **R4 Notarization.** Enter the next view even without the body; ask the signers for the body; execute (R5).
 //! - **R5 Execute.** A block that was found valid or is notarized is executed once its parent has been.
@@ -36,17 +36,20 @@
 //! - **R7 Finality.** A finalization makes its block and all ancestors final. If our own result differs: halt.
 //! - **R8 Nullify.** When the leader timer (2Δ, no proposal) or the view timer (3Δ, no certificate) runs out, the proposal
 //!   is invalid, the leader nullified its own view, or the leader has been silent since it missed its last view: vote
-//!   nullify, unless we voted finalize in this view.
+//!   nullify, unless we voted finalize in this view. After three failed views in a row an invalid proposal is left to the
+//!   view timer, so that views do not fail at the speed of the network.
 //! - **R9 Back-off.** Δ grows by half with each nullification since the last finalization, up to 1.5⁶.
 //! - **R10 Resend.** While something is wanted or waits for its finalization, own votes, own proposal and the certificate
 //!   of entry are sent again every 4Δ (at most 8Δ of the base). A vote for a view that is over is answered with the
 //!   certificate that ended it.
 //! - **R11 Quiet.** Timers run and blocks are made only while transactions wait, the heartbeat is due, a notarized block
-//!   was not finalized within 2Δ, a view failed since the last finalization, or a vote was heard in this view.
-//! - **R12 Fetch.** Missing bodies are asked from signers, missing certificates from all, missing finalized blocks through
-//!   [`Effect::Behind`].
+//!   was not finalized within 2Δ, or a view failed since the last finalization. A vote heard in this view is a reason as
+//!   well, but leader and timers first wait 2Δ for another one: one liar must not keep an idle chain busy.
+//! - **R12 Fetch.** Missing bodies are asked from signers and come with their parent's certificate, missing certificates
+//!   are asked from all, missing finalized blocks through [`Effect::Behind`]. Answers are rationed per peer and Δ/2.
 //! - **R13 Journal.** Own votes, the blocks they name and certificates of entry are durable before a vote leaves. After a
-//!   crash the machine stands where it stood, offers its own votes to its tally and sends them again.
+//!   crash the machine stands where it stood, offers its own votes to its tally and sends them again. Where votes may be
+//!   missing (cut off, or a journal that is new on an old chain) a durable mark keeps it from voting in those views.
 //!
 //! # Safety
 //! `safety::Safety` owns the key. In one view it never signs two notarize, two finalize, both nullify and
