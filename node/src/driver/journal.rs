@@ -79,3 +79,48 @@ impl Records {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use hnchain_crypto::{SecretKey, sm3};
+    use std::path::Path;
+
+    fn key(n: u8) -> PublicKey {
+        SecretKey::from_bytes(&[n; 32]).unwrap().public_key()
+    }
+
+    fn open(directory: &Path, chain: &[u8], owner: u8) -> Result<(Records, Vec<Record>), DriverError> {
+        let (journal, found) = Journal::open(directory).unwrap();
+        Records::new(journal, found, GenesisDigest(sm3(chain)), key(owner))
+    }
+
+    #[test]
+    fn a_new_journal_is_empty_and_stays_its_owners() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(open(directory.path(), b"henan", 1).unwrap().1.is_empty());
+        assert!(open(directory.path(), b"henan", 1).unwrap().1.is_empty(), "opened without a vote, it is still new");
+        assert!(matches!(open(directory.path(), b"henan", 2), Err(DriverError::OtherJournal)));
+        assert!(matches!(open(directory.path(), b"other", 1), Err(DriverError::OtherJournal)));
+    }
+
+    #[test]
+    fn what_is_cut_off_leaves_a_mark_and_the_owner() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut records, _) = open(directory.path(), b"henan", 1).unwrap();
+        let large = usize::try_from(REWRITE_BYTES).unwrap() / 20;
+        // Marks of a view each, padded on disk by what a block would weigh.
+        for view in 1..=30u64 {
+            records.append(&Record::Cut(View(view))).unwrap();
+            records.journal.append(&vec![0; large]).unwrap();
+            records.sync().unwrap();
+        }
+        records.durable(View(28)).unwrap();
+        drop(records);
+        let (_, found) = open(directory.path(), b"henan", 1).unwrap();
+        assert_eq!(found, [28, 29, 30].map(|v| Record::Cut(View(v))));
+        assert!(matches!(open(directory.path(), b"henan", 2), Err(DriverError::OtherJournal)));
+    }
+}
