@@ -3,27 +3,16 @@
 
 mod harness;
 
+use harness::build::{N, block_of, notarization, nullification, proposal, vote};
 use harness::{Cluster, Faults, Random, genesis, genesis_root, key, parameters, result_of, validators};
-use hnchain_consensus::{Effect, Input, Leader, Machine, Message, Proposal, Record, Recovered, Timer, To, Vote, Want};
+use hnchain_consensus::{Effect, Input, Leader, Machine, Message, Proposal, Record, Recovered, Timer, To, Want};
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Epoch, ResultHash, ValidatorIndex, View};
 use std::sync::Arc;
 
-const N: usize = 4;
-
 fn index(i: usize) -> ValidatorIndex {
     ValidatorIndex(u32::try_from(i).unwrap())
-}
-
-fn vote(signer: usize, view: u64, statement: Statement) -> Vote {
-    let digest = statement.digest(genesis(), Epoch(0), View(view));
-    Vote { epoch: Epoch(0), view: View(view), statement, signer: index(signer), signature: key(signer).sign(&digest) }
-}
-
-fn nullification(view: u64) -> Certificate {
-    let votes = [1, 2, 3].map(|i| vote(i, view, Statement::Nullify)).map(|v| (v.signer, v.signature)).to_vec();
-    Certificate { epoch: Epoch(0), view: View(view), statement: Statement::Nullify, votes }
 }
 
 /// Validator 0 of four, alone on the bench.
@@ -64,42 +53,6 @@ fn own_votes(effects: &[Effect]) -> Vec<(View, Statement)> {
     sent.collect()
 }
 
-fn notarization(block: &Arc<Block>) -> Certificate {
-    let (view, statement) = (block.header.view, Statement::Notarize { block: block.header.hash() });
-    let votes = [1, 2, 3].map(|i| vote(i, view.0, statement)).map(|v| (v.signer, v.signature)).to_vec();
-    Certificate { epoch: Epoch(0), view, statement, votes }
-}
-
-/// A block on the root, or on another one.
-fn block(view: u64, parent: Option<&Arc<Block>>, transactions: Vec<Vec<u8>>) -> Arc<Block> {
-    let root = genesis_root();
-    let (hash, parent_view, height, time_ms) = parent.map_or((root.block, root.view, root.height, root.time_ms), |p| {
-        (p.header.hash(), p.header.view, p.header.height, p.header.time_ms)
-    });
-    let skips: Vec<_> = (parent_view.0 + 1..view).map(nullification).collect();
-    let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
-    let header = Header::new(HeaderFields {
-        genesis: genesis(),
-        epoch: Epoch(0),
-        view: View(view),
-        height: height.next(),
-        parent: hash,
-        parent_view,
-        time_ms: time_ms + 10,
-        payload_root: payload_root(&transactions),
-        skips_root: skips_root(&encoded),
-        validators: validators(N).hash(),
-    });
-    Arc::new(Block::new(header, transactions, skips).unwrap())
-}
-
-fn proposal(block: &Arc<Block>, parent: Option<Certificate>) -> Message {
-    let view = block.header.view.0;
-    let leader = usize::try_from(view).unwrap() % N;
-    let vote = vote(leader, view, Statement::Notarize { block: block.header.hash() });
-    Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent }))
-}
-
 /// Validator 0 misses four blocks; validator 3 dies before any of them is final. 0 is told the first and the last
 /// certificate, nobody tells it those in between, so it cannot execute; without it there is no quorum.
 #[test]
@@ -124,8 +77,8 @@ fn r12_a_lost_ancestor_is_found_with_one_validator_down() {
 /// validator did not vote for. After a restart it holds a notarized block that it cannot execute, and must ask.
 #[test]
 fn r12_a_parent_that_was_not_journaled_is_asked_for_after_a_restart() {
-    let first = block(1, None, vec![vec![1]]);
-    let second = block(5, Some(&first), vec![vec![2]]);
+    let first = block_of(1, None, vec![vec![1]], |_| {});
+    let second = block_of(5, Some(&first), vec![vec![2]], |_| {});
     let mut b = Bench::recover(Vec::new());
     b.message(1, Message::Certificate(nullification(4)));
     b.message(1, proposal(&second, Some(notarization(&first))));
@@ -224,7 +177,7 @@ fn r8_a_chain_survives_a_minute_in_which_every_proposal_is_invalid() {
 #[test]
 fn r12_the_same_body_is_not_sent_to_the_same_peer_again_and_again() {
     let mut b = Bench::recover(Vec::new());
-    let block = block(1, None, vec![vec![7; 60_000]; 30]);
+    let block = block_of(1, None, vec![vec![7; 60_000]; 30], |_| {});
     b.message(1, proposal(&block, None));
     let want = Message::Want(Want::Body(block.header.hash()));
     let mut bodies = 0;

@@ -3,16 +3,16 @@
 
 mod harness;
 
+use harness::build::{N, block, block_with, finalization, notarization, nullification, proposal, vote};
 use harness::{genesis, genesis_root, key, parameters, result_of, validators};
 use hnchain_consensus::{
-    Effect, Input, Machine, Message, NullifyReason, Proposal, Record, Recovered, Report, Root, Timer, To, Vote, Want,
+    Effect, Input, Machine, Message, NullifyReason, Proposal, Record, Recovered, Report, Root, Timer, To, Want,
 };
-use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
+use hnchain_types::block::{Block, Header, HeaderFields, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Epoch, Height, ResultHash, ValidatorIndex, View};
 use std::sync::Arc;
 
-const N: usize = 4;
 const GOLDEN_PROPOSAL: &str = "4c4b87743d1f7d50922fe0e5ad66542d01cf064ea6735e7c9bbea95a507cdf97";
 const GOLDEN_VOTE: &str = "eeccb0e1f5b5fa63790b8d56ad6e865880ef8655480818a7c83aa76634fdd363";
 const GOLDEN_CERTIFICATE: &str = "161e88c97cdb98895d9c2537716546df3ca41efec3444bfbdb6a71406d86527b";
@@ -76,71 +76,6 @@ impl Bench {
         let hash = block.header.hash();
         self.step(Input::Executed { block: hash, result: result_of(&hash) })
     }
-}
-
-fn vote(signer: usize, view: u64, statement: Statement) -> Vote {
-    let digest = statement.digest(genesis(), Epoch(0), View(view));
-    Vote {
-        epoch: Epoch(0),
-        view: View(view),
-        statement,
-        signer: ValidatorIndex(u32::try_from(signer).unwrap()),
-        signature: key(signer).sign(&digest),
-    }
-}
-
-fn certificate(view: u64, statement: Statement) -> Certificate {
-    let votes = [1, 2, 3].map(|i| vote(i, view, statement)).map(|v| (v.signer, v.signature)).to_vec();
-    Certificate { epoch: Epoch(0), view: View(view), statement, votes }
-}
-
-fn notarization(block: &Arc<Block>) -> Certificate {
-    certificate(block.header.view.0, Statement::Notarize { block: block.header.hash() })
-}
-
-fn finalization(block: &Arc<Block>) -> Certificate {
-    let hash = block.header.hash();
-    certificate(block.header.view.0, Statement::Finalize { block: hash, result: result_of(&hash) })
-}
-
-fn nullification(view: u64) -> Certificate {
-    certificate(view, Statement::Nullify)
-}
-
-/// A block on the root, or on another block, with the skips that its view calls for.
-fn block_with(view: u64, parent: Option<&Arc<Block>>, change: impl FnOnce(&mut HeaderFields)) -> Arc<Block> {
-    let root = genesis_root();
-    let (hash, parent_view, height, time) = parent.map_or((root.block, root.view, root.height, root.time_ms), |p| {
-        (p.header.hash(), p.header.view, p.header.height, p.header.time_ms)
-    });
-    let skips: Vec<_> = (parent_view.0 + 1..view).map(nullification).collect();
-    let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
-    let transactions = vec![vec![u8::try_from(view).unwrap()]];
-    let mut fields = HeaderFields {
-        genesis: genesis(),
-        epoch: Epoch(0),
-        view: View(view),
-        height: height.next(),
-        parent: hash,
-        parent_view,
-        time_ms: time + 10,
-        payload_root: payload_root(&transactions),
-        skips_root: skips_root(&encoded),
-        validators: validators(N).hash(),
-    };
-    change(&mut fields);
-    Arc::new(Block::new(Header::new(fields), transactions, skips).unwrap())
-}
-
-fn block(view: u64, parent: Option<&Arc<Block>>) -> Arc<Block> {
-    block_with(view, parent, |_| {})
-}
-
-fn proposal(block: &Arc<Block>, parent: Option<Certificate>) -> Message {
-    let view = block.header.view.0;
-    let leader = usize::try_from(view).unwrap() % N;
-    let vote = vote(leader, view, Statement::Notarize { block: block.header.hash() });
-    Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent }))
 }
 
 fn votes(effects: &[Effect]) -> Vec<(View, Statement)> {

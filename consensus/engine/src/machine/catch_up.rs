@@ -29,10 +29,8 @@ impl Machine {
                 self.resend_vote(vote);
             }
             if let Some(round) = self.rounds.get_mut(&view) {
-                round.behind = false;
                 round.searched = false;
             }
-            self.try_finalize(view);
         }
         let certified: Vec<View> =
             self.rounds.iter().filter(|(_, r)| r.certificates.finalization.is_some()).map(|(v, _)| *v).collect();

@@ -3,6 +3,8 @@
 //! The large simulator comes with its own crate; this one is what the engine's tests need.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)] // shared by several test binaries
 
+pub mod build;
+
 use hnchain_consensus::{
     Effect, Evidence, Input, Machine, Message, NullifyReason, Parameters, Record, Recovered, Report, Root, Timer, To,
 };
