@@ -113,13 +113,20 @@ impl Committee {
             genesis: genesis.digest(),
             epoch: genesis.epoch(),
             validators: Arc::new(genesis.validators().clone()),
+            verifier: Arc::new(hnchain_consensus::Sm2),
             delta_ms: document.parameters.delta_ms,
             heartbeat_ms: document.parameters.heartbeat_ms,
         };
-        let root = Root { height: Height(0), view: View(0), block: genesis.block_hash(), time_ms: document.time_ms };
+        let root = Root {
+            epoch: genesis.epoch(),
+            height: Height(0),
+            view: View(0),
+            block: genesis.block_hash(),
+            time_ms: document.time_ms,
+        };
         let start = |i| {
             let recovered = Recovered { root, finalization: None, records: Vec::new() };
-            Machine::new(parameters.clone(), Some(key(i)), recovered).expect("an empty journal")
+            Machine::new(parameters.clone(), Some(Arc::new(key(i))), recovered).expect("an empty journal")
         };
         let n = genesis.validators().len();
         let mut committee = Self {
@@ -176,11 +183,11 @@ impl Committee {
             }
             Effect::Execute(block) => {
                 let block = block.header.hash();
-                self.queue.push_back((i, Input::Executed { block, result: ResultHash(sm3(block.as_ref())) }));
+                self.queue.push_back((i, Input::Executed { block, result: ResultHash(sm3(block.as_ref())), next: None }));
             }
             Effect::Finalized { height, .. } => self.finalized[i] = height,
             Effect::Halt(divergence) => panic!("validator {i} halts: {divergence}"),
-            Effect::Persist(_) | Effect::Arm { .. } | Effect::Behind(_) | Effect::Report(_) => {}
+            Effect::Persist(_) | Effect::Arm { .. } | Effect::Behind { .. } | Effect::Epoch { .. } | Effect::Report(_) => {}
         }
     }
 

@@ -5,8 +5,10 @@ use crate::context::{Context, fields, plain, table, times};
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
 use crate::moment;
+use hnchain_crypto::{Digest, PublicKey};
 use hnchain_sdk::{Client, Error, NodeStatus, TransactionState};
 use hnchain_types::block::FinalizedBlock;
+use hnchain_types::governance::Change;
 use hnchain_types::transaction::{Operation, Outcome, Receipt, Transaction};
 use hnchain_types::{Height, TxId, proto};
 use serde_json::{Value, json};
@@ -315,30 +317,58 @@ fn operation_text(context: &Context, o: &Operation) -> String {
                 plain(&r.reason)
             )
         }
+        Operation::Propose(p) => {
+            let Change::Validators(v) = &p.change;
+            format!(
+                "{}: {} {}, {} {}, {} {}: {}",
+                l.pick("提议变更验证者集合", "propose a change of the validator set"),
+                l.pick("加入", "join"),
+                v.join.len(),
+                l.pick("退出", "leave"),
+                v.leave.len(),
+                l.pick("换钥", "rotate"),
+                v.rotate.len(),
+                plain(&p.reason)
+            )
+        }
+        Operation::Approve(a) => format!("{} {}", l.pick("同意提案", "approve proposal"), a.proposal),
+        Operation::Evidence(e) => format!(
+            "{} {} {} {} {} {}",
+            l.pick("提交违规证据：验证者", "evidence against validator"),
+            e.offender(),
+            l.pick("纪元", "epoch"),
+            e.epoch(),
+            l.pick("视图", "view"),
+            e.view()
+        ),
     }
 }
 
 fn transaction_json(t: &Transaction) -> Value {
-    let operations: Vec<_> = t
-        .body()
-        .operations
-        .iter()
-        .map(|o| match o {
-            Operation::Anchor(a) => json!({
-                "kind": "anchor", "namespace": a.record.namespace(), "id": a.record.id(), "version": a.version,
-                "commitment": a.commitment, "batch_size": a.batch_size,
-            }),
-            Operation::Revoke(r) => json!({
-                "kind": "revoke", "namespace": r.record.namespace(), "id": r.record.id(), "version": r.version,
-                "reason": r.reason,
-            }),
-        })
-        .collect();
+    let operations: Vec<_> = t.body().operations.iter().map(operation_json).collect();
     json!({
         "id": t.id(), "chain_id": t.body().chain_id, "public_key": t.public_key(), "bytes": t.raw().len(),
         "valid_until_height": t.body().valid_until_height, "valid_until_ms": t.body().valid_until_ms,
         "operations": operations,
     })
+}
+
+fn operation_json(o: &Operation) -> Value {
+    match o {
+        Operation::Anchor(a) => json!({
+            "kind": "anchor", "namespace": a.record.namespace(), "id": a.record.id(), "version": a.version,
+            "commitment": a.commitment, "batch_size": a.batch_size,
+        }),
+        Operation::Revoke(r) => json!({
+            "kind": "revoke", "namespace": r.record.namespace(), "id": r.record.id(), "version": r.version,
+            "reason": r.reason,
+        }),
+        Operation::Propose(p) => json!({"kind": "propose", "change": p.change, "reason": p.reason}),
+        Operation::Approve(a) => json!({"kind": "approve", "proposal": a.proposal}),
+        Operation::Evidence(e) => json!({
+            "kind": "evidence", "epoch": e.epoch(), "view": e.view(), "offender": e.offender(), "votes": e.votes(),
+        }),
+    }
 }
 
 fn receipt_rows<'a>(context: &Context, r: &Receipt) -> Vec<(&'a str, String)> {
@@ -363,15 +393,7 @@ fn receipt_json(r: &Receipt) -> Value {
     });
     match &r.outcome {
         Outcome::Accepted(events) => {
-            let event = |e: &proto::Event| {
-                e.kind.as_ref().map(|proto::event::Kind::Record(c)| {
-                    json!({
-                        "kind": "record", "namespace": c.namespace, "id": c.id, "version": c.version,
-                        "status": c.status().as_str_name(),
-                    })
-                })
-            };
-            let events: Vec<_> = events.iter().filter_map(event).collect();
+            let events: Vec<_> = events.iter().filter_map(|e| e.kind.as_ref()).map(event_json).collect();
             json["events"] = events.into();
         }
         Outcome::Rejected(x) => {
@@ -381,4 +403,22 @@ fn receipt_json(r: &Receipt) -> Value {
         }
     }
     json
+}
+
+/// Events are well-formed: their receipt was read by [`Receipt::decode`].
+fn event_json(event: &proto::event::Kind) -> Value {
+    match event {
+        proto::event::Kind::Record(c) => json!({
+            "kind": "record", "namespace": c.namespace, "id": c.id, "version": c.version,
+            "status": c.status().as_str_name(),
+        }),
+        proto::event::Kind::Proposal(p) => json!({
+            "kind": "proposal", "proposal": <[u8; 32]>::try_from(p.proposal.as_slice()).ok().map(Digest), "approvals": p.approvals, "needed": p.needed,
+            "epoch": p.epoch,
+        }),
+        proto::event::Kind::Evidence(e) => json!({
+            "kind": "evidence", "epoch": e.epoch, "view": e.view, "offender": PublicKey::from_bytes(&e.offender).ok(),
+            "organization": e.organization, "suspended": e.suspended,
+        }),
+    }
 }

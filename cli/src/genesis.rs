@@ -39,6 +39,7 @@ struct ParameterChanges {
     block_bytes: Option<u32>,
     transaction_bytes: Option<u32>,
     validity_ms: Option<u64>,
+    suspend_equivocators: Option<bool>,
 }
 
 /// Where a validator's entry comes from.
@@ -185,6 +186,7 @@ impl ParameterChanges {
             block_bytes: self.block_bytes.unwrap_or(d.block_bytes),
             transaction_bytes: self.transaction_bytes.unwrap_or(d.transaction_bytes),
             validity_ms: self.validity_ms.unwrap_or(d.validity_ms),
+            suspend_equivocators: self.suspend_equivocators.unwrap_or(d.suspend_equivocators),
         }
     }
 }

@@ -69,6 +69,9 @@ pub enum Error {
         /// Last lines of its log.
         log: String,
     },
+    /// A fault could not be caused or lifted: a missing program or right, or one that refused.
+    #[error("fault: {0}")]
+    Fault(String),
     /// Reading or writing failed.
     #[error("{}: {source}", .path.display())]
     Io {
@@ -101,6 +104,7 @@ impl Error {
             Self::Binary(_) => "TESTNET_BINARY",
             Self::Died { .. } => "TESTNET_NODE_DIED",
             Self::Late { .. } => "TESTNET_NODE_LATE",
+            Self::Fault(_) => "TESTNET_FAULT",
             Self::Io { .. } => "TESTNET_IO",
             Self::Key(_) => "TESTNET_KEY",
             Self::Genesis(_) => "TESTNET_GENESIS",
@@ -133,6 +137,7 @@ impl Error {
             Self::Late { name, seconds, log, .. } => {
                 format!("节点 {name} 在 {seconds} 秒内未就绪或未退出，日志末尾：\n{log}")
             }
+            Self::Fault(why) => format!("无法制造或解除故障：{why}"),
             Self::Io { path, source } => format!("读写 {} 失败：{source}", path.display()),
             Self::Key(why) => format!("密钥错误：{why}"),
             Self::Genesis(e) => format!("创世文件有误：{e}"),

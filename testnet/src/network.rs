@@ -2,7 +2,7 @@
 
 use crate::files::tail;
 use crate::manifest::{self, Manifest, NodeEntry};
-use crate::process::{self, Ended, Group, Process};
+use crate::process::{self, Ended, Group, Launch, Process};
 use crate::setup::{self, Plan};
 use crate::{Error, probe};
 use hnchain_crypto::SecretKey;
@@ -36,6 +36,7 @@ pub struct Network {
     genesis: Genesis,
     binary: PathBuf,
     processes: Vec<Option<Process>>,
+    launches: Vec<Launch>,
     group: Option<Group>,
     // Held while we work on the directory.
     _lock: File,
@@ -80,7 +81,8 @@ impl Network {
             Lifetime::Bound => Some(Group::new().map_err(Error::io(Path::new("/bin/sh")))?),
             Lifetime::Detached => None,
         };
-        Ok(Self { directory, manifest, genesis, binary, processes, group, _lock: lock })
+        let launches = vec![Launch::default(); manifest.nodes.len()];
+        Ok(Self { directory, manifest, genesis, binary, processes, launches, group, _lock: lock })
     }
 
     /// Its directory, absolute.
@@ -133,6 +135,23 @@ impl Network {
         setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
     }
 
+    /// How node `index` is started from now on.
+    ///
+    /// # Panics
+    /// There is no such node.
+    pub fn set_launch(&mut self, index: usize, launch: Launch) {
+        self.launches[index] = launch;
+    }
+
+    /// The process of node `index` while it runs.
+    ///
+    /// # Panics
+    /// There is no such node.
+    #[must_use]
+    pub fn process_id(&self, index: usize) -> Option<u32> {
+        self.manifest.nodes[index].pid
+    }
+
     /// Whether node `index` runs.
     ///
     /// # Errors
@@ -162,7 +181,8 @@ impl Network {
             return Err(Error::Running(self.directory.clone()));
         }
         let log = self.directory.join(&self.manifest.nodes[index].log);
-        let child = process::spawn(&self.binary, &self.config(index), &log, self.group.as_ref())?;
+        let launch = &self.launches[index];
+        let child = process::spawn(&self.binary, &self.config(index), &log, self.group.as_ref(), launch)?;
         self.record(index, Some(child.id()))?;
         self.processes[index] = Some(Process::Child(child));
         Ok(())
@@ -236,6 +256,22 @@ impl Network {
             self.wait_end(index, GRACE).await?;
         }
         Ok(())
+    }
+
+    /// SIGSTOP: the node stays, does nothing and answers nothing.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn pause(&mut self, index: usize) -> Result<(), Error> {
+        self.signal(index, Signal::SIGSTOP)
+    }
+
+    /// SIGCONT.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn resume(&mut self, index: usize) -> Result<(), Error> {
+        self.signal(index, Signal::SIGCONT)
     }
 
     /// SIGTERM, waits for the end and says how it ended; `None` when the node was not running.

@@ -3,6 +3,7 @@
 use crate::Error;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -64,12 +65,46 @@ impl Drop for Group {
     }
 }
 
+/// How a node's process is started, where not plainly: through another program that executes it (so that the process is
+/// the node's in the end), and with more environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Launch {
+    /// Program and arguments in front of the node's own, for example `ip netns exec NAME`.
+    pub prefix: Vec<OsString>,
+    /// Variables beside our own.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+impl Launch {
+    /// Both, `self` outermost.
+    #[must_use]
+    pub fn with(mut self, inner: Self) -> Self {
+        self.prefix.extend(inner.prefix);
+        self.environment.extend(inner.environment);
+        self
+    }
+
+    fn command(&self, binary: &Path) -> Command {
+        let mut words = self.prefix.iter().map(OsString::as_os_str).chain([binary.as_os_str()]);
+        let mut command = Command::new(words.next().unwrap_or(binary.as_os_str()));
+        command.args(words).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
 /// Starts `hnchain-node run --config FILE` with its output appended to a log; in its own process group or in `group`.
-pub(crate) fn spawn(binary: &Path, config: &Path, log: &Path, group: Option<&Group>) -> Result<Child, Error> {
+pub(crate) fn spawn(
+    binary: &Path,
+    config: &Path,
+    log: &Path,
+    group: Option<&Group>,
+    launch: &Launch,
+) -> Result<Child, Error> {
     let output = OpenOptions::new().create(true).append(true).open(log).map_err(Error::io(log))?;
     let errors = output.try_clone().map_err(Error::io(log))?;
     let group = group.map_or(Ok(0), Group::id).map_err(Error::io(binary))?;
-    Command::new(binary)
+    launch
+        .command(binary)
         .args(["run", "--config"])
         .arg(config)
         .stdin(Stdio::null())
@@ -162,7 +197,8 @@ mod tests {
         std::fs::write(&script, "#!/bin/sh\nexec sleep 60\n").expect("writable");
         std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("own file");
         let group = Group::new().expect("sh");
-        let mut child = spawn(&script, Path::new("c"), &dir.path().join("log"), Some(&group)).expect("spawned");
+        let child = spawn(&script, Path::new("c"), &dir.path().join("log"), Some(&group), &Launch::default());
+        let mut child = child.expect("spawned");
         drop(group);
         let deadline = Instant::now() + Duration::from_secs(10);
         while child.try_wait().expect("ours").is_none() {

@@ -8,6 +8,7 @@ use hnchain_crypto::{PublicKey, SecretKey, keyfile};
 use hnchain_types::genesis::Parameters;
 use serde::Serialize;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,8 +26,31 @@ pub struct Plan {
     pub parameters: Parameters,
     /// First port, see [`ports::choose`].
     pub base_port: Option<u16>,
+    /// Where the nodes are, one entry each; without it on 127.0.0.1, each reaching the others directly.
+    pub places: Option<Vec<Place>>,
     /// Log filter of the nodes, for example `info`.
     pub log: String,
+}
+
+/// Where a node listens and how it reaches the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// gRPC and HTTP.
+    pub rpc: SocketAddr,
+    /// Peer-to-peer.
+    pub peer: SocketAddr,
+    /// Where this node dials each node, by index; its own entry is not used.
+    pub reaches: Vec<SocketAddr>,
+}
+
+impl Place {
+    /// Places on 127.0.0.1 whose nodes reach each other directly.
+    #[must_use]
+    pub fn direct(ports: &[Ports]) -> Vec<Self> {
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let reaches: Vec<_> = ports.iter().map(|p| local(p.peer)).collect();
+        ports.iter().map(|p| Self { rpc: local(p.rpc), peer: local(p.peer), reaches: reaches.clone() }).collect()
+    }
 }
 
 impl Plan {
@@ -38,6 +62,7 @@ impl Plan {
             chain_id: "henan-testnet".to_owned(),
             parameters: Parameters::default(),
             base_port: None,
+            places: None,
             log: "info".to_owned(),
         }
     }
@@ -51,25 +76,29 @@ impl Plan {
         if self.nodes == 0 || self.nodes > NODES {
             return Err(Error::Plan(format!("1 to {NODES} nodes are possible, {} were asked for", self.nodes)));
         }
-        let ports = ports::choose(self.nodes, self.base_port)?;
+        let places = match &self.places {
+            Some(places) if places.len() == self.nodes => places.clone(),
+            Some(places) => return Err(Error::Plan(format!("{} places for {} nodes", places.len(), self.nodes))),
+            None => Place::direct(&ports::choose(self.nodes, self.base_port)?),
+        };
         let keys = (0..self.nodes).map(|_| SecretKey::generate()).collect::<Result<Vec<_>, _>>();
         let keys = keys.map_err(|e| Error::Key(e.to_string()))?;
         let (clients, client_keys) = write_clients(directory)?;
         let genesis = members::genesis(&self.chain_id, now_ms()?, self.parameters.clone(), &keys, &client_keys)?;
         write_atomic(&directory.join("genesis.json"), genesis.raw())?;
-        let nodes: Vec<NodeEntry> = keys.iter().zip(&ports).enumerate().map(|(i, (k, p))| entry(i, k, *p)).collect();
-        for (node, key) in nodes.iter().zip(&keys) {
+        let nodes: Vec<NodeEntry> = keys.iter().zip(&places).enumerate().map(|(i, (k, p))| entry(i, k, p)).collect();
+        for ((node, key), place) in nodes.iter().zip(&keys).zip(&places) {
             fs::create_dir(directory.join(&node.directory)).map_err(Error::io(&directory.join(&node.directory)))?;
             write_key(directory, &node.key_file, &format!("{}/key.password", node.directory), key)?;
-            write_atomic(&directory.join(&node.config), self.config(node, &nodes)?.as_bytes())?;
+            write_atomic(&directory.join(&node.config), self.config(node, place, &nodes)?.as_bytes())?;
         }
         let manifest = Manifest { chain_id: self.chain_id.clone(), genesis: "genesis.json".to_owned(), nodes, clients };
         manifest.write(directory)?;
         Ok(manifest)
     }
 
-    fn config(&self, node: &NodeEntry, all: &[NodeEntry]) -> Result<String, Error> {
-        let others = all.iter().filter(|n| n.name != node.name);
+    fn config(&self, node: &NodeEntry, place: &Place, all: &[NodeEntry]) -> Result<String, Error> {
+        let others = all.iter().zip(&place.reaches).filter(|(n, _)| n.name != node.name);
         toml::to_string(&Config {
             genesis: "../genesis.json",
             data_dir: "data",
@@ -77,7 +106,7 @@ impl Plan {
             rpc: RpcConfig { listen: node.endpoint.trim_start_matches("http://") },
             network: NetworkConfig {
                 listen: &node.address,
-                peers: others.map(|n| Peer { public_key: n.public_key, address: &n.address }).collect(),
+                peers: others.map(|(n, a)| Peer { public_key: n.public_key, address: a.to_string() }).collect(),
             },
             log: LogConfig { format: "text", filter: &self.log },
         })
@@ -110,13 +139,13 @@ struct RpcConfig<'a> {
 #[derive(Serialize)]
 struct NetworkConfig<'a> {
     listen: &'a str,
-    peers: Vec<Peer<'a>>,
+    peers: Vec<Peer>,
 }
 
 #[derive(Serialize)]
-struct Peer<'a> {
+struct Peer {
     public_key: PublicKey,
-    address: &'a str,
+    address: String,
 }
 
 #[derive(Serialize)]
@@ -125,11 +154,11 @@ struct LogConfig<'a> {
     filter: &'a str,
 }
 
-fn entry(index: usize, key: &SecretKey, ports: Ports) -> NodeEntry {
+fn entry(index: usize, key: &SecretKey, place: &Place) -> NodeEntry {
     let name = format!("node{index}");
     NodeEntry {
-        endpoint: format!("http://127.0.0.1:{}", ports.rpc),
-        address: format!("127.0.0.1:{}", ports.peer),
+        endpoint: format!("http://{}", place.rpc),
+        address: place.peer.to_string(),
         directory: name.clone(),
         config: format!("{name}/node.toml"),
         key_file: format!("{name}/key.pem"),

@@ -1,9 +1,10 @@
 //! What goes into the machine and what comes out.
 
 use crate::{Evidence, Message, Record, Root};
-use hnchain_types::block::Block;
+use hnchain_types::block::{Block, Header};
 use hnchain_types::certificate::Certificate;
-use hnchain_types::{BlockHash, Height, ResultHash, ValidatorIndex, View};
+use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::{BlockHash, Epoch, Height, ResultHash, ValidatorIndex, View};
 use std::sync::Arc;
 
 /// Something that happened outside.
@@ -44,13 +45,19 @@ pub enum Input {
         block: BlockHash,
         /// What it gave.
         result: ResultHash,
+        /// The validators of the next epoch, if and only if this block is the last of its own.
+        next: Option<Arc<ValidatorSet>>,
     },
     /// Finalized blocks were fetched, executed and stored outside of consensus.
     Synced {
         /// The new tip.
         root: Root,
-        /// Its finalization.
+        /// Its finalization, or that of a void descendant.
         finalization: Certificate,
+        /// The epoch after it.
+        epoch: Epoch,
+        /// Validators of that epoch.
+        validators: Arc<ValidatorSet>,
     },
     /// This validator's journal is new while its chain is not: it may have voted in views up to this one and forgotten.
     Forgotten {
@@ -142,11 +149,25 @@ pub enum Effect {
         block: BlockHash,
         /// Its height.
         height: Height,
-        /// Its finalization.
+        /// Its finalization, or that of the last of `closing`.
         certificate: Certificate,
+        /// Where the block is its epoch's last and a void descendant was finalized: headers from the block's child up to
+        /// that descendant. Empty otherwise.
+        closing: Vec<Header>,
     },
-    /// A finalization of a block that is not at hand: fetch finalized blocks from peers; answer with [`Input::Synced`].
-    Behind(Certificate),
+    /// Another epoch begins with other validators: indices in later inputs and effects are of this set.
+    Epoch {
+        /// The epoch.
+        epoch: Epoch,
+        /// Its validators.
+        validators: Arc<ValidatorSet>,
+    },
+    /// A finalization, or a later epoch, whose blocks are not at hand: fetch finalized blocks from peers; answer with
+    /// [`Input::Synced`].
+    Behind {
+        /// The view, of this epoch or a later one, that peers have reached.
+        view: View,
+    },
     /// Something that an operator wants to know.
     Report(Report),
     /// This node computed another result than a quorum: stop, never serve from this state.

@@ -71,7 +71,7 @@
 //! # Example
 //! A chain of one validator:
 //! ```
-//! use hnchain_consensus::{Effect, Input, Machine, Parameters, Recovered, Root};
+//! use hnchain_consensus::{Effect, Input, Machine, Parameters, Recovered, Root, Sm2};
 //! use hnchain_crypto::{SecretKey, sm3};
 //! use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, View, genesis::ValidatorSet};
 //!
@@ -81,18 +81,20 @@
 //!     epoch: Epoch(0),
 //!     validators: std::sync::Arc::new(ValidatorSet::new(&[key.public_key()])?),
 //!     delta_ms: 150,
+//!     verifier: std::sync::Arc::new(Sm2),
 //!     heartbeat_ms: 10_000,
 //! };
-//! let root = Root { height: Height(0), view: View(0), block: BlockHash(sm3(b"genesis block")), time_ms: 0 };
+//! let block = BlockHash(sm3(b"genesis block"));
+//! let root = Root { epoch: Epoch(0), height: Height(0), view: View(0), block, time_ms: 0 };
 //! let recovered = Recovered { root, finalization: None, records: vec![] };
-//! let mut machine = Machine::new(parameters, Some(key), recovered)?;
+//! let mut machine = Machine::new(parameters, Some(std::sync::Arc::new(key)), recovered)?;
 //! machine.step(0, Input::Start);
 //! let effects = machine.step(1, Input::Work(true));
 //! assert!(effects.iter().any(|e| matches!(e, Effect::Propose { view: View(1), .. })));
 //! let effects = machine.step(2, Input::Proposed { view: View(1), time_ms: 5, transactions: vec![b"tx".to_vec()] });
 //! let block = effects.iter().find_map(|e| match e { Effect::Execute(b) => Some(b.header.hash()), _ => None });
 //! let result = ResultHash(sm3(b"state after"));
-//! let effects = machine.step(3, Input::Executed { block: block.expect("executed"), result });
+//! let effects = machine.step(3, Input::Executed { block: block.expect("executed"), result, next: None });
 //! assert!(effects.iter().any(|e| matches!(e, Effect::Finalized { height: Height(1), .. })));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -103,6 +105,7 @@ mod machine;
 mod message;
 mod record;
 mod safety;
+mod signing;
 mod tally;
 mod tree;
 
@@ -110,8 +113,9 @@ pub use effect::{Divergence, Effect, Input, NullifyReason, Report, Timer, To};
 pub use evidence::Evidence;
 pub use machine::{Machine, Parameters};
 pub use message::{Message, Proposal, Vote, Want};
-pub use record::{Record, Recovered, Root};
+pub use record::{Position, Record, Recovered, Root};
 pub use safety::JournalContradiction;
+pub use signing::{Signer, Sm2, Verifier};
 
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{ValidatorIndex, View};

@@ -1,7 +1,7 @@
 //! What validators say to each other.
 
 use crate::Leader;
-use hnchain_crypto::{SecretKey, Signature};
+use hnchain_crypto::Signature;
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
@@ -26,19 +26,6 @@ pub struct Vote {
 }
 
 impl Vote {
-    /// Signs a statement. Only `Safety` calls this for a running validator.
-    pub(crate) fn sign(
-        key: &SecretKey,
-        signer: ValidatorIndex,
-        genesis: GenesisDigest,
-        epoch: Epoch,
-        view: View,
-        statement: Statement,
-    ) -> Self {
-        let signature = key.sign(&statement.digest(genesis, epoch, view));
-        Self { epoch, view, statement, signer, signature }
-    }
-
     /// Whether the signature is the signer's.
     #[must_use]
     pub fn verify(&self, genesis: GenesisDigest, validators: &ValidatorSet) -> bool {
@@ -55,7 +42,8 @@ pub struct Proposal {
     pub block: Arc<Block>,
     /// The leader's notarize vote: its signature on the block.
     pub vote: Vote,
-    /// Notarization (or finalization) of the parent; absent where the parent is the genesis.
+    /// Notarization (or finalization) of the parent; absent where the parent is the genesis or an earlier epoch's last
+    /// block.
     pub parent: Option<Certificate>,
 }
 

@@ -6,9 +6,27 @@ use hnchain_crypto::PublicKey;
 use hnchain_types::block::Block;
 use hnchain_types::certificate::Certificate;
 use hnchain_types::wire::{self, WireError};
-use hnchain_types::{BlockHash, GenesisDigest, Height, View};
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// A view of an epoch. Views go on from an epoch's last block, so the views that its void descendants used come again in
+/// the next epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The view.
+    pub view: View,
+}
+
+impl Position {
+    /// The last position of an epoch.
+    #[must_use]
+    pub const fn end_of(epoch: Epoch) -> Self {
+        Self { epoch, view: View(u64::MAX) }
+    }
+}
 
 /// One entry of the vote journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +40,7 @@ pub enum Record {
     Entered(Certificate),
     /// Votes up to this view were cut off the journal, because a block of it was durable. Should that block be lost with
     /// the store, this validator must not vote there again.
-    Cut(View),
+    Cut(Position),
     /// Whose votes these are: the first record of a journal.
     Owner {
         /// The chain.
@@ -33,15 +51,15 @@ pub enum Record {
 }
 
 impl Record {
-    /// The view that the record is about. Once a block of this view or a later one is durable, the record is not needed.
+    /// What the record is about. Once a block of this position or a later one is durable, the record is not needed.
     #[must_use]
-    pub fn view(&self) -> View {
+    pub fn position(&self) -> Position {
         match self {
-            Self::Vote(vote) => vote.view,
-            Self::Block(block) => block.header.view,
-            Self::Entered(certificate) => certificate.view,
-            Self::Cut(view) => *view,
-            Self::Owner { .. } => View(0),
+            Self::Vote(vote) => Position { epoch: vote.epoch, view: vote.view },
+            Self::Block(block) => Position { epoch: block.header.epoch, view: block.header.view },
+            Self::Entered(certificate) => Position { epoch: certificate.epoch, view: certificate.view },
+            Self::Cut(position) => *position,
+            Self::Owner { .. } => Position::default(),
         }
     }
 
@@ -65,6 +83,8 @@ impl Record {
 /// The newest finalized block that is durable: where the engine stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Root {
+    /// Epoch of the block; where the block is its epoch's last, the machine is in the next one.
+    pub epoch: Epoch,
     /// Its height; 0 is the genesis.
     pub height: Height,
     /// Its view; 0 for the genesis.
@@ -80,7 +100,7 @@ pub struct Root {
 pub struct Recovered {
     /// The durable tip.
     pub root: Root,
-    /// Its finalization; absent at the genesis.
+    /// Its finalization, or that of a void descendant; absent at the genesis.
     pub finalization: Option<Certificate>,
     /// Journal records in the order in which they were written.
     pub records: Vec<Record>,

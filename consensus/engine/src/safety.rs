@@ -1,10 +1,11 @@
 //! The safety rule. This type holds the flags that a validator must never forget, and is the only caller of the signer.
 
-use crate::{Record, Vote};
-use hnchain_crypto::SecretKey;
+use crate::{Position, Record, Signer, Vote};
 use hnchain_types::certificate::Statement;
+use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, GenesisDigest, ResultHash, ValidatorIndex, View};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What this validator has signed in one view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,33 +49,40 @@ pub struct JournalContradiction {
     pub view: View,
 }
 
-/// The flags and the key.
-#[derive(Debug)]
+/// The flags and the key, across all epochs.
+#[derive(Clone, Debug)]
 pub(crate) struct Safety {
-    identity: Option<(ValidatorIndex, SecretKey)>,
+    key: Option<Arc<dyn Signer>>,
+    /// Index in the set of the epoch; `None` for one that does not belong to it.
+    me: Option<ValidatorIndex>,
     genesis: GenesisDigest,
     epoch: Epoch,
-    /// Nothing is signed in this view or below: there the flags may be gone.
-    floor: View,
-    signed: BTreeMap<View, Signed>,
+    /// Nothing is signed at this position or below: there the flags may be gone.
+    floor: Position,
+    signed: BTreeMap<Position, Signed>,
 }
 
 impl Safety {
-    pub(crate) const fn new(
-        identity: Option<(ValidatorIndex, SecretKey)>,
-        genesis: GenesisDigest,
-        epoch: Epoch,
-        floor: View,
-    ) -> Self {
-        Self { identity, genesis, epoch, floor, signed: BTreeMap::new() }
+    pub(crate) fn new(key: Option<Arc<dyn Signer>>, genesis: GenesisDigest, floor: Position) -> Self {
+        Self { key, me: None, genesis, epoch: floor.epoch, floor, signed: BTreeMap::new() }
+    }
+
+    /// From now on signs in this epoch and in no earlier one. One that does not belong to the set signs nothing.
+    pub(crate) fn enter(&mut self, epoch: Epoch, validators: &ValidatorSet) {
+        self.epoch = epoch;
+        self.me = self.key.as_ref().and_then(|key| validators.index_of(&key.public_key()));
+        if let Some(before) = epoch.previous() {
+            self.raise_floor(Position::end_of(before));
+        }
     }
 
     /// Takes up a vote from the journal. Votes at or below the floor no longer matter.
     pub(crate) fn restore(&mut self, vote: &Vote) -> Result<(), JournalContradiction> {
-        if vote.view <= self.floor {
+        let position = Position { epoch: vote.epoch, view: vote.view };
+        if position <= self.floor {
             return Ok(());
         }
-        let signed = self.signed.entry(vote.view).or_default();
+        let signed = self.signed.entry(position).or_default();
         if !signed.permits(vote.statement) {
             return Err(JournalContradiction { view: vote.view });
         }
@@ -82,14 +90,19 @@ impl Safety {
         Ok(())
     }
 
-    pub(crate) fn me(&self) -> Option<ValidatorIndex> {
-        self.identity.as_ref().map(|(index, _)| *index)
+    pub(crate) const fn me(&self) -> Option<ValidatorIndex> {
+        self.me
+    }
+
+    const fn at(&self, view: View) -> Position {
+        Position { epoch: self.epoch, view }
     }
 
     pub(crate) fn permits(&self, view: View, statement: Statement) -> bool {
-        self.identity.is_some()
-            && view > self.floor
-            && self.signed.get(&view).copied().unwrap_or_default().permits(statement)
+        let position = self.at(view);
+        self.me.is_some()
+            && position > self.floor
+            && self.signed.get(&position).copied().unwrap_or_default().permits(statement)
     }
 
     /// Signs, if the rule permits, and gives the record that must be durable before the vote is sent.
@@ -97,17 +110,18 @@ impl Safety {
         if !self.permits(view, statement) {
             return None;
         }
-        let (index, key) = self.identity.as_ref()?;
-        self.signed.entry(view).or_default().note(statement);
-        let vote = Vote::sign(key, *index, self.genesis, self.epoch, view, statement);
+        let (signer, key) = (self.me?, self.key.as_ref()?);
+        let signature = key.sign(&statement.digest(self.genesis, self.epoch, view));
+        self.signed.entry(self.at(view)).or_default().note(statement);
+        let vote = Vote { epoch: self.epoch, view, statement, signer, signature };
         Some((Record::Vote(vote), vote))
     }
 
-    /// Forgets the flags up to a finalized view and signs nothing there any more. The floor never sinks.
-    pub(crate) fn raise_floor(&mut self, view: View) {
-        if view > self.floor {
-            self.floor = view;
-            self.signed = self.signed.split_off(&view.next());
+    /// Forgets the flags up to a final position and signs nothing there any more. The floor never sinks.
+    pub(crate) fn raise_floor(&mut self, position: Position) {
+        if position > self.floor {
+            self.floor = position;
+            self.signed.retain(|p, _| *p > position);
         }
     }
 }
@@ -115,12 +129,25 @@ impl Safety {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hnchain_crypto::sm3;
+    use hnchain_crypto::{SecretKey, sm3};
     use proptest::prelude::*;
 
+    fn key() -> SecretKey {
+        SecretKey::from_bytes(&[7; 32]).expect("in range")
+    }
+
+    fn set() -> ValidatorSet {
+        ValidatorSet::new(&[key().public_key()]).expect("one key")
+    }
+
+    fn at(view: u64) -> Position {
+        Position { epoch: Epoch(0), view: View(view) }
+    }
+
     fn safety() -> Safety {
-        let key = SecretKey::from_bytes(&[7; 32]).expect("in range");
-        Safety::new(Some((ValidatorIndex(0), key)), GenesisDigest(sm3(b"g")), Epoch(0), View(0))
+        let mut safety = Safety::new(Some(Arc::new(key())), GenesisDigest(sm3(b"g")), at(0));
+        safety.enter(Epoch(0), &set());
+        safety
     }
 
     fn statements() -> impl Strategy<Value = (u64, Statement)> {
@@ -161,7 +188,7 @@ mod tests {
             for ((view, statement), restart, raise) in requests {
                 if restart {
                     let mut again = self::safety();
-                    again.raise_floor(View(floor));
+                    again.raise_floor(at(floor));
                     for vote in &signed {
                         again.restore(vote).expect("own journal");
                     }
@@ -169,7 +196,7 @@ mod tests {
                 }
                 if raise == 2 && floor < view {
                     floor = view - 1;
-                    safety.raise_floor(View(floor));
+                    safety.raise_floor(at(floor));
                 }
                 if let Some((_, vote)) = safety.sign(View(view), statement) {
                     prop_assert!(view > floor);
@@ -196,7 +223,41 @@ mod tests {
 
     #[test]
     fn an_observer_signs_nothing() {
-        let mut observer = Safety::new(None, GenesisDigest(sm3(b"g")), Epoch(0), View(0));
+        let mut observer = Safety::new(None, GenesisDigest(sm3(b"g")), at(0));
+        observer.enter(Epoch(0), &set());
         assert!(observer.sign(View(1), Statement::Nullify).is_none());
+    }
+
+    #[test]
+    fn one_that_left_the_set_signs_nothing_and_an_epoch_that_ended_is_closed() {
+        let mut safety = safety();
+        let other = SecretKey::from_bytes(&[8; 32]).expect("in range").public_key();
+        safety.enter(Epoch(1), &ValidatorSet::new(&[other]).expect("one key"));
+        assert!(safety.sign(View(5), Statement::Nullify).is_none());
+        safety.enter(Epoch(2), &set());
+        let (record, vote) = safety.sign(View(5), Statement::Nullify).expect("back again");
+        assert_eq!(record.position(), Position { epoch: Epoch(2), view: View(5) });
+        assert!(vote.epoch == Epoch(2) && vote.view == View(5));
+    }
+
+    #[test]
+    fn flags_of_a_later_epoch_are_kept_until_it_is_entered() {
+        let mut later = safety();
+        later.enter(Epoch(1), &set());
+        let (_, nullify) = later.sign(View(3), Statement::Nullify).expect("first");
+        let mut restored = safety();
+        restored.restore(&nullify).expect("first");
+        assert!(restored.permits(View(3), Statement::Nullify), "another epoch's view");
+        restored.enter(Epoch(1), &set());
+        assert!(!restored.permits(View(3), Statement::Nullify));
+    }
+
+    #[test]
+    fn what_was_cut_off_in_a_later_epoch_closes_the_earlier_ones() {
+        let mut safety = safety();
+        safety.raise_floor(Position { epoch: Epoch(1), view: View(2) });
+        assert!(!safety.permits(View(90), Statement::Nullify));
+        safety.enter(Epoch(1), &set());
+        assert!(!safety.permits(View(2), Statement::Nullify) && safety.permits(View(3), Statement::Nullify));
     }
 }

@@ -1,6 +1,7 @@
 //! Counting votes of one view.
 
 use crate::{Evidence, Vote};
+use hnchain_crypto::Signature;
 use hnchain_types::ValidatorIndex;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
@@ -10,7 +11,7 @@ use std::collections::BTreeMap;
 const KEPT_PER_KIND: usize = 2;
 
 /// Votes of one view by statement. Only votes with verified signatures enter.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     votes: BTreeMap<Statement, BTreeMap<ValidatorIndex, Vote>>,
     accused: Vec<ValidatorIndex>,
@@ -41,9 +42,9 @@ impl Tally {
         self.votes.values().filter_map(move |v| v.get(&signer))
     }
 
-    /// Whether this very vote was counted, so that its signature is known to be good.
-    pub(crate) fn counted(&self, vote: &Vote) -> bool {
-        self.votes.get(&vote.statement).and_then(|v| v.get(&vote.signer)) == Some(vote)
+    /// Whether this signature of a signer on a statement was counted, so that it is known to be good.
+    pub(crate) fn verified(&self, signer: ValidatorIndex, statement: &Statement, signature: &Signature) -> bool {
+        self.votes.get(statement).and_then(|v| v.get(&signer)).is_some_and(|v| v.signature == *signature)
     }
 
     /// Whether a signer made a statement.
@@ -92,7 +93,7 @@ fn certificate(votes: &BTreeMap<ValidatorIndex, Vote>) -> Option<Certificate> {
 }
 
 /// The certificates of one view.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Certificates {
     pub(crate) notarization: Option<Certificate>,
     pub(crate) nullification: Option<Certificate>,

@@ -1,7 +1,8 @@
 //! Blocks above the finalized tip.
 
 use crate::Root;
-use hnchain_types::block::Block;
+use hnchain_types::block::{Block, Header};
+use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, ResultHash, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +12,18 @@ use std::sync::Arc;
 pub(crate) enum Execution {
     Waiting,
     Running,
-    Done(ResultHash),
+    Done(Executed),
 }
 
-#[derive(Debug)]
+/// What executing a block gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Executed {
+    pub(crate) result: ResultHash,
+    /// The last block of the epoch: this one or an ancestor. Descendants of a last block are void (R14).
+    pub(crate) last: Option<BlockHash>,
+}
+
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) block: Arc<Block>,
     /// Validated here, or vouched for by a quorum: it may be executed.
@@ -22,10 +31,21 @@ pub(crate) struct Entry {
     /// In the journal.
     pub(crate) journaled: bool,
     pub(crate) execution: Execution,
+    /// The validators of the next epoch, where this is the last block of its own.
+    pub(crate) next: Option<Arc<ValidatorSet>>,
+}
+
+impl Entry {
+    pub(crate) const fn executed(&self) -> Option<Executed> {
+        match self.execution {
+            Execution::Done(executed) => Some(executed),
+            Execution::Waiting | Execution::Running => None,
+        }
+    }
 }
 
 /// Un-finalized blocks by hash.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     entries: BTreeMap<BlockHash, Entry>,
 }
@@ -38,6 +58,7 @@ impl Tree {
             sound: false,
             journaled: false,
             execution: Execution::Waiting,
+            next: None,
         });
     }
 
@@ -68,6 +89,25 @@ impl Tree {
             at = header.parent;
         }
         Some(branch)
+    }
+
+    /// Headers from a last block's child up to the block that makes it final.
+    pub(crate) fn closing(&self, last: &BlockHash, upto: BlockHash) -> Vec<Header> {
+        let mut headers = Vec::new();
+        let mut at = upto;
+        while at != *last
+            && let Some(entry) = self.entries.get(&at)
+        {
+            headers.push(entry.block.header.clone());
+            at = entry.block.header.parent;
+        }
+        headers.reverse();
+        headers
+    }
+
+    /// Whether a block was executed that is the last of its epoch.
+    pub(crate) fn ends(&self) -> bool {
+        self.entries.values().any(|e| e.next.is_some())
     }
 
     /// Parents above the root that are not here, with their views.

@@ -25,7 +25,7 @@ struct Bench {
 impl Bench {
     fn recover(records: Vec<Record>) -> Self {
         let recovered = Recovered { root: genesis_root(), finalization: None, records };
-        let machine = Machine::new(parameters(&validators(N)), Some(key(0)), recovered).unwrap();
+        let machine = Machine::new(parameters(&validators(N)), Some(Arc::new(key(0))), recovered).unwrap();
         Self { machine, journal: Vec::new(), now: 0 }
     }
 

@@ -6,22 +6,23 @@ mod harness;
 use harness::build::{N, block, block_with, finalization, notarization, nullification, proposal, vote};
 use harness::{genesis, genesis_root, key, parameters, result_of, validators};
 use hnchain_consensus::{
-    Effect, Input, Machine, Message, NullifyReason, Proposal, Record, Recovered, Report, Root, Timer, To, Want,
+    Effect, Input, Machine, Message, NullifyReason, Position, Proposal, Record, Recovered, Report, Root, Timer, To,
+    Want,
 };
 use hnchain_types::block::{Block, Header, HeaderFields, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Epoch, Height, ResultHash, ValidatorIndex, View};
 use std::sync::Arc;
 
-const GOLDEN_PROPOSAL: &str = "4c4b87743d1f7d50922fe0e5ad66542d01cf064ea6735e7c9bbea95a507cdf97";
-const GOLDEN_VOTE: &str = "eeccb0e1f5b5fa63790b8d56ad6e865880ef8655480818a7c83aa76634fdd363";
-const GOLDEN_CERTIFICATE: &str = "161e88c97cdb98895d9c2537716546df3ca41efec3444bfbdb6a71406d86527b";
-const GOLDEN_WANT_BODY: &str = "455298b43661f7c502853e4b68b7d2fe8585db44127481c655a1d4dd536fc8e8";
+const GOLDEN_PROPOSAL: &str = "f38dee68ccd68c3860d95d3fdb377c31d4434c37c787c9b68f4da88f4df8a5a8";
+const GOLDEN_VOTE: &str = "61ead4bdb605a9cc519d4b44a4eb3206721f6619d625cc1e0e93aa38d6f3f698";
+const GOLDEN_CERTIFICATE: &str = "7566b80b4285b5ae1315cbb37958bd953d2d7f0e5857aad65127b26aca88f9ed";
+const GOLDEN_WANT_BODY: &str = "abc0605910395f8f8208c4dee5fbae717576aa5c7b6bd09b6fb1d8252c052c92";
 const GOLDEN_WANT_CERTIFICATES: &str = "8ff3d083b56b51d654fe99a5d6653840638bebb795177b741f63c07e39c75bc3";
-const GOLDEN_BODY: &str = "642536de5a4b4e351ee0f0c0795287acd6639d2aad249f885c88a6a75067db84";
-const GOLDEN_RECORD_VOTE: &str = "03fec0a25dd3cf132948948a4e05b32cb0cd41466241c077edf1509778f37a17";
-const GOLDEN_RECORD_BLOCK: &str = "eea639a249ff9bf7b3d94ed20e527f36fde15b70d9de0c2ad103d1c8bfccf007";
-const GOLDEN_RECORD_CUT: &str = "e5bec274a058bb5314e2bf34f514889f997e8f5724b7a4e4d0f16a92274d122a";
+const GOLDEN_BODY: &str = "4712b4ee8813fc857dd457605b98c12036f5e810cd00b754dce4b6e1d06af7c3";
+const GOLDEN_RECORD_VOTE: &str = "54b3973305c6fa40d1b2808f167159628aceb4b8ae8b3d7a2432d84a630cd068";
+const GOLDEN_RECORD_BLOCK: &str = "2599b9d700c79d655b2356f04d9859204f3b95f99d2c1120f5c2486bab49eebe";
+const GOLDEN_RECORD_CUT: &str = "1594489a91e342d51caf86382f0895b698f67bee4c4c35eea50b08088264fa94";
 const GOLDEN_RECORD_OWNER: &str = "db6203f0adc2da10e7f1f61033c3cbc5d92e69393c2dbb0173f49c2aa07efbd4";
 const GOLDEN_RECORD_ENTERED: &str = "9cb3a0c6258dbcbfb261a505e9573e931a598660b763b0728392a5c4dff5ebed";
 
@@ -39,7 +40,7 @@ impl Bench {
 
     fn recover(records: Vec<Record>) -> Self {
         let recovered = Recovered { root: genesis_root(), finalization: None, records };
-        let machine = Machine::new(parameters(&validators(N)), Some(key(0)), recovered).unwrap();
+        let machine = Machine::new(parameters(&validators(N)), Some(Arc::new(key(0))), recovered).unwrap();
         Self { machine, journal: Vec::new(), now: 0 }
     }
 
@@ -74,7 +75,7 @@ impl Bench {
 
     fn executed(&mut self, block: &Arc<Block>) -> Vec<Effect> {
         let hash = block.header.hash();
-        self.step(Input::Executed { block: hash, result: result_of(&hash) })
+        self.step(Input::Executed { block: hash, result: result_of(&hash), next: None })
     }
 }
 
@@ -132,14 +133,18 @@ fn r1_certificates_that_do_not_verify_move_nothing() {
     twice.votes[1] = twice.votes[0];
     let mut stranger = nullification(1);
     stranger.votes[2].0 = ValidatorIndex(9);
-    let mut epoch = nullification(1);
-    epoch.epoch = Epoch(1);
-    for bad in [few, forged, twice, stranger, epoch] {
+    for bad in [few, forged, twice, stranger] {
         let mut b = Bench::new();
         let effects = b.certificate(bad);
         assert_eq!(b.machine.view(), View(1));
         assert!(effects.iter().any(|e| matches!(e, Effect::Report(Report::Misbehaviour { .. }))));
     }
+    let mut later = nullification(1);
+    later.epoch = Epoch(1);
+    let mut b = Bench::new();
+    let effects = b.certificate(later);
+    assert_eq!(b.machine.view(), View(1));
+    assert!(effects.contains(&Effect::Behind { view: View(1) }), "a claim: worth a look at the peers' blocks, no more");
 }
 
 #[test]
@@ -338,7 +343,7 @@ fn r7_another_result_than_the_certified_one_halts() {
     let first = block(1, None);
     b.propose_and_validate(&first, None);
     let hash = first.header.hash();
-    b.step(Input::Executed { block: hash, result: ResultHash(hash.0) });
+    b.step(Input::Executed { block: hash, result: ResultHash(hash.0), next: None });
     let effects = b.certificate(finalization(&first));
     assert!(effects.iter().any(|e| matches!(e, Effect::Halt(_))));
     assert!(b.machine.halted());
@@ -350,9 +355,10 @@ fn r7_the_finalization_of_an_unknown_block_asks_for_sync() {
     let mut b = Bench::new();
     let far = block_with(40, None, |f| f.height = Height(30));
     let effects = b.certificate(finalization(&far));
-    assert!(effects.contains(&Effect::Behind(finalization(&far))));
-    let root = Root { height: Height(30), view: View(40), block: far.header.hash(), time_ms: far.header.time_ms };
-    b.step(Input::Synced { root, finalization: finalization(&far) });
+    assert!(effects.contains(&Effect::Behind { view: View(40) }));
+    let (block, time_ms) = (far.header.hash(), far.header.time_ms);
+    let root = Root { epoch: Epoch(0), height: Height(30), view: View(40), block, time_ms };
+    b.step(Input::Synced { root, finalization: finalization(&far), epoch: Epoch(0), validators: validators(N) });
     assert_eq!((b.machine.root(), b.machine.view()), (&root, View(41)));
 }
 
@@ -476,7 +482,7 @@ fn encodings_are_those_of_the_golden_digests() {
         (Record::Vote(whole), GOLDEN_RECORD_VOTE),
         (Record::Block(first.clone()), GOLDEN_RECORD_BLOCK),
         (Record::Entered(nullification(2)), GOLDEN_RECORD_ENTERED),
-        (Record::Cut(View(300)), GOLDEN_RECORD_CUT),
+        (Record::Cut(Position { epoch: Epoch(2), view: View(300) }), GOLDEN_RECORD_CUT),
         (Record::Owner { genesis: genesis(), validator: key(1).public_key() }, GOLDEN_RECORD_OWNER),
     ];
     for (record, golden) in records {
@@ -505,7 +511,7 @@ fn hostile_bytes_are_refused_without_a_panic() {
 
 #[test]
 fn r13_votes_that_were_cut_off_the_journal_are_not_cast_again_when_the_store_is_lost() {
-    let mut b = Bench::recover(vec![Record::Cut(View(1))]);
+    let mut b = Bench::recover(vec![Record::Cut(Position { epoch: Epoch(0), view: View(1) })]);
     assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
     b.certificate(nullification(1));
     let second = block(2, None);

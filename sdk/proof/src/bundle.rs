@@ -2,7 +2,7 @@
 
 use crate::commitment::Opening;
 use crate::error::{ProofError, Reason};
-use crate::tree;
+use crate::{path, tree};
 use hnchain_crypto::{Digest, Tag};
 use hnchain_types::transaction::RecordKey;
 use hnchain_types::{limits, proto};
@@ -21,8 +21,12 @@ const HEADER_BYTES: usize = 512;
 const RESULT_BYTES: usize = 128;
 /// Longest state key: "anchor/", a namespace, a slash and a record id.
 const KEY_BYTES: usize = 8 + limits::NAME_BYTES + limits::RECORD_ID_BYTES;
+/// Largest step of the path, with its framing.
+const STEP_BYTES: usize =
+    HEADER_BYTES + RESULT_BYTES + limits::CERTIFICATE_BYTES + limits::VALIDATOR_SET_BYTES + 5 * 4;
 /// Largest protobuf file: all parts at their limits and their framing.
-pub const PROTO_BYTES: usize = HEADER_BYTES
+pub const PROTO_BYTES: usize = path::STEPS * STEP_BYTES
+    + HEADER_BYTES
     + RESULT_BYTES
     + limits::CERTIFICATE_BYTES
     + KEY_BYTES
@@ -40,6 +44,7 @@ pub struct Bundle {
     pub(crate) certificate: Vec<u8>,
     pub(crate) state: proto::StateProof,
     pub(crate) opening: Option<Opening>,
+    pub(crate) path: Vec<proto::EpochStep>,
     /// What the file says its digest is.
     digest: Digest,
 }
@@ -55,8 +60,8 @@ impl Bundle {
         }
         let state = m.state.ok_or_else(|| ProofError::new(Reason::Field, "state"))?;
         let opening = m.opening.as_ref().map(opening).transpose()?;
-        let (header, result, certificate) = (m.header, m.result, m.certificate);
-        let bundle = Self { header, result, certificate, state, opening, digest: Digest::ZERO };
+        let (header, result, certificate, path) = (m.header, m.result, m.certificate, m.path);
+        let bundle = Self { header, result, certificate, state, opening, path, digest: Digest::ZERO };
         bundle.check()?;
         Ok(bundle.sealed())
     }
@@ -86,6 +91,7 @@ impl Bundle {
             ("state.key", state.key.len() <= KEY_BYTES),
             ("state.value", state.value.len() <= limits::RECORD_BYTES),
             ("state.siblings", state.siblings.len() <= tree::SIBLINGS && state.siblings.iter().all(|s| s.len() == 32)),
+            ("path", self.path.len() <= path::STEPS && self.path.iter().all(is_bounded)),
             ("state.leaf", leaf.is_none_or(|l| l.key_hash.len() == 32 && l.value_hash.len() == 32)),
         ];
         match rules.iter().find(|(_, ok)| !ok) {
@@ -106,6 +112,7 @@ impl Bundle {
             opening: self
                 .opening
                 .map(|o| proto::Opening { salt: o.salt.to_vec(), document_digest: o.document_digest.0.to_vec() }),
+            path: self.path.clone(),
         }
     }
 
@@ -174,6 +181,13 @@ impl Bundle {
     }
 }
 
+fn is_bounded(step: &proto::EpochStep) -> bool {
+    step.header.len() <= HEADER_BYTES
+        && step.result.len() <= RESULT_BYTES
+        && step.certificate.len() <= limits::CERTIFICATE_BYTES
+        && step.validators.len() <= limits::VALIDATOR_SET_BYTES
+}
+
 fn canonical<M: Message + Default>(bytes: &[u8]) -> Result<M, ProofError> {
     let m = M::decode(bytes).map_err(|e| ProofError::new(Reason::Malformed, e))?;
     if m.encode_to_vec() == bytes { Ok(m) } else { Err(ProofError::new(Reason::NotCanonical, "")) }
@@ -197,7 +211,19 @@ struct Json {
     certificate: Hex,
     state: JsonState,
     opening: Option<Opening>,
+    /// Left out in the first epoch, where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    path: Vec<JsonStep>,
     digest: Digest,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JsonStep {
+    header: Hex,
+    result: Hex,
+    certificate: Hex,
+    validators: Hex,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,12 +268,28 @@ impl Json {
                 siblings: state.siblings.iter().map(|s| hex(s)).collect(),
             },
             opening: bundle.opening,
+            path: bundle
+                .path
+                .iter()
+                .map(|s| JsonStep {
+                    header: hex(&s.header),
+                    result: hex(&s.result),
+                    certificate: hex(&s.certificate),
+                    validators: hex(&s.validators),
+                })
+                .collect(),
             digest: bundle.digest,
         }
     }
 
     fn into_bundle(self) -> Bundle {
         let state = self.state;
+        let step = |s: JsonStep| proto::EpochStep {
+            header: s.header.0,
+            result: s.result.0,
+            certificate: s.certificate.0,
+            validators: s.validators.0,
+        };
         Bundle {
             header: self.header.0,
             result: self.result.0,
@@ -260,6 +302,7 @@ impl Json {
                 siblings: state.siblings.into_iter().map(|s| s.0).collect(),
             },
             opening: self.opening,
+            path: self.path.into_iter().map(step).collect(),
             digest: self.digest,
         }
     }

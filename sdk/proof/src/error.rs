@@ -11,7 +11,9 @@ pub enum Step {
     Format,
     /// It is of the trusted chain.
     Genesis,
-    /// Its header is well-formed, and of an epoch whose validators are known.
+    /// The changes of validators lead from the genesis to the header's epoch.
+    Path,
+    /// Its header is well-formed and names the validators of its epoch.
     Header,
     /// Its execution result is well-formed.
     Result,
@@ -32,6 +34,7 @@ impl Step {
     pub const ALL: &'static [Self] = &[
         Self::Format,
         Self::Genesis,
+        Self::Path,
         Self::Header,
         Self::Result,
         Self::Certificate,
@@ -47,6 +50,7 @@ impl Step {
         match self {
             Self::Format => "format",
             Self::Genesis => "genesis",
+            Self::Path => "path",
             Self::Header => "header",
             Self::Result => "result",
             Self::Certificate => "certificate",
@@ -63,6 +67,7 @@ impl Step {
         match self {
             Self::Format => "格式",
             Self::Genesis => "创世文件",
+            Self::Path => "任期路径",
             Self::Header => "区块头",
             Self::Result => "执行结果",
             Self::Certificate => "最终性证书",
@@ -130,12 +135,33 @@ reasons! {
     /// Another chain's bundle.
     OtherChain => Genesis, "PROOF_OTHER_CHAIN",
         "the bundle is of another chain than the trusted genesis file", "证明包属于另一条链，与所信任的创世文件不符";
+    /// An epoch to which the path does not lead exactly: steps are missing, or there are more than needed.
+    Epoch => Path, "PROOF_EPOCH",
+        "the path has not exactly one step for each epoch before the header's", "任期路径与区块头所属任期不符，步骤缺少或多余";
+    /// A step whose parts do not decode.
+    StepMalformed => Path, "PROOF_STEP_MALFORMED",
+        "a step of the path is malformed", "任期路径中有一步格式错误";
+    /// A step of another chain.
+    StepOtherChain => Path, "PROOF_STEP_OTHER_CHAIN",
+        "a step of the path is of another chain", "任期路径中有一步属于另一条链";
+    /// A step out of its place.
+    StepEpoch => Path, "PROOF_STEP_EPOCH",
+        "a step of the path is of another epoch than its place", "任期路径中有一步的任期与其位置不符";
+    /// A step whose header names other validators than those to whom the path led.
+    StepValidators => Path, "PROOF_STEP_VALIDATORS",
+        "a step of the path names another validator set than the step before it certified",
+        "任期路径中有一步指向的验证者集合与前一步所确认的不同";
+    /// A step that the epoch's validators did not certify.
+    StepCertificate => Path, "PROOF_STEP_CERTIFICATE",
+        "a step of the path is not certified by the validators of its epoch", "任期路径中有一步未经该任期的验证者确认";
+    /// A step that ends no epoch.
+    StepUnchanged => Path, "PROOF_STEP_UNCHANGED",
+        "a step of the path does not change the validators", "任期路径中有一步没有更换验证者";
+    /// A step with another set than it certified.
+    StepSet => Path, "PROOF_STEP_SET",
+        "a step of the path encloses another validator set than it certifies", "任期路径中有一步附带的验证者集合与其确认的不同";
     /// A header that does not decode.
     Header => Header, "PROOF_HEADER", "the block header is malformed", "区块头格式错误";
-    /// An epoch whose validators are not known.
-    Epoch => Header, "PROOF_EPOCH",
-        "the header is of an epoch whose validators the genesis file does not give; this version verifies epoch 0 only",
-        "区块头所属的验证者任期不在创世文件内；本版本只验证第 0 任期";
     /// Another validator set.
     Validators => Header, "PROOF_VALIDATORS",
         "the header names another validator set than the trusted one", "区块头指向的验证者集合与所信任的不同";

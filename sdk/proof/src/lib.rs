@@ -4,6 +4,7 @@
 //! - [`Bundle`]: one record's proof, as a JSON file (`*.hnproof.json`) or as protobuf.
 //! - [`verify`]: the steps from a bundle and a trusted genesis file to a [`Verdict`], or to a [`ProofError`] that names
 //!   the step that failed.
+//! - [`follow`]: the changes of validators from the genesis to a later epoch.
 //! - [`commitment`]: salted commitments to documents, and their openings.
 //! - [`tree`]: the state tree's hashing, shared with the storage of a node, and the check of a path in it.
 //!
@@ -11,6 +12,7 @@
 //!
 //! # Invariants
 //! - **V1 Trust.** Nothing is trusted but the genesis file: its validators' keys, and that fewer than a third of them lie.
+//!   Later validators are known by a path of steps, each certified by the validators before it.
 //! - **V2 Every byte.** A bundle file has one accepted text. Changing, adding or removing any byte of it makes it refused,
 //!   even where the rest would still prove something true: a digest of the whole is compared last.
 //! - **V3 Steps.** The steps are taken in the order of [`Step::ALL`]; the first that fails is the one that is named.
@@ -50,5 +52,6 @@ mod verify;
 pub use bundle::{Bundle, FILE_ENDING, FORMAT, JSON_BYTES, PROTO_BYTES, VERSION};
 pub use commitment::Opening;
 pub use error::{ProofError, Reason, Step};
+pub use path::{STEPS, follow};
 pub use hnchain_types::record::{Record, Status};
 pub use verify::{Signatory, Verdict, verify};

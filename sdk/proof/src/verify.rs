@@ -3,16 +3,17 @@
 use crate::bundle::Bundle;
 use crate::commitment::Opening;
 use crate::error::{ProofError, Reason};
-use crate::path::{EpochSet, Path};
+use crate::path;
 use crate::tree::verify_state;
 use hnchain_crypto::PublicKey;
 use hnchain_types::block::{ExecutionResult, Header};
 use hnchain_types::certificate::{Certificate, CertificateError, Statement};
-use hnchain_types::genesis::Genesis;
+use hnchain_types::genesis::{Genesis, ValidatorSet};
 use hnchain_types::record::Record;
 use hnchain_types::transaction::RecordKey;
-use hnchain_types::{BlockHash, Epoch, Height, StateRoot, ValidatorIndex, View};
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, StateRoot, ValidatorIndex, View};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What a bundle proves: that the chain's validators certified this about the record, as of this time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -33,8 +34,10 @@ pub struct Verdict {
     pub state_root: StateRoot,
     /// Validators whose signatures were checked.
     pub signers: Vec<Signatory>,
-    /// Signatures that make a certificate of this chain.
+    /// Signatures that make a certificate of this epoch.
     pub quorum: usize,
+    /// Changes of validators between the genesis and the block, each certified by the validators before it.
+    pub epoch_changes: usize,
     /// Namespace of the record asked about.
     pub namespace: String,
     /// Id of the record asked about.
@@ -62,9 +65,10 @@ pub struct Signatory {
 /// The first step that fails, and why.
 pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
     let header = check_genesis(bundle, trust)?;
-    let set = check_header(&header, &Path::new(trust))?;
+    let validators = check_path(bundle, trust, &header)?;
+    check_header(&header, &validators)?;
     let result = ExecutionResult::decode(&bundle.result).map_err(|e| ProofError::new(Reason::Result, e))?;
-    let certificate = check_certificate(bundle, trust, &header, &result, &set)?;
+    let certificate = check_certificate(&bundle.certificate, trust.digest(), &header, &result, &validators)?;
     let row = verify_state(&bundle.state, &result.state_root).map_err(|e| ProofError::new(Reason::State, e))?;
     let (key, record) = check_record(bundle, row, &header)?;
     check_opening(bundle, record.as_ref())?;
@@ -79,8 +83,9 @@ pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
         time_ms: header.time_ms,
         block: header.hash(),
         state_root: result.state_root,
-        signers: signatories(&certificate, &set),
-        quorum: set.validators.quorum(),
+        signers: signatories(&certificate, &validators),
+        quorum: validators.quorum(),
+        epoch_changes: bundle.path.len(),
         namespace: key.namespace().to_owned(),
         id: key.id().to_owned(),
         record,
@@ -98,23 +103,32 @@ fn check_genesis(bundle: &Bundle, trust: &Genesis) -> Result<Header, ProofError>
     Ok(header)
 }
 
-fn check_header<'a>(header: &Header, path: &Path<'a>) -> Result<EpochSet<'a>, ProofError> {
-    let set = path.at(header.epoch)?;
-    if header.validators != set.validators.hash() {
-        let detail = format!("header={} trusted={}", header.validators, set.validators.hash());
-        return Err(ProofError::new(Reason::Validators, detail));
+/// Step path. The number of steps comes first: signatures are checked only of a path that can be the right one.
+fn check_path<'a>(bundle: &Bundle, trust: &'a Genesis, header: &Header) -> Result<Cow<'a, ValidatorSet>, ProofError> {
+    let steps = bundle.path.len();
+    if header.epoch.0.checked_sub(trust.epoch().0) != Some(steps as u64) {
+        return Err(ProofError::new(Reason::Epoch, format_args!("epoch={} steps={steps}", header.epoch)));
     }
-    Ok(set)
+    path::follow(trust, &bundle.path)
 }
 
-fn check_certificate(
-    bundle: &Bundle,
-    trust: &Genesis,
+fn check_header(header: &Header, validators: &ValidatorSet) -> Result<(), ProofError> {
+    if header.validators != validators.hash() {
+        let detail = format!("header={} trusted={}", header.validators, validators.hash());
+        return Err(ProofError::new(Reason::Validators, detail));
+    }
+    Ok(())
+}
+
+/// Checks that an encoded certificate is a finalization of a header with a result by a quorum of these validators.
+pub(crate) fn check_certificate(
+    certificate: &[u8],
+    genesis: GenesisDigest,
     header: &Header,
     result: &ExecutionResult,
-    set: &EpochSet<'_>,
+    validators: &ValidatorSet,
 ) -> Result<Certificate, ProofError> {
-    let c = Certificate::decode(&bundle.certificate).map_err(|e| ProofError::new(Reason::Certificate, e))?;
+    let c = Certificate::decode(certificate).map_err(|e| ProofError::new(Reason::Certificate, e))?;
     let Statement::Finalize { block, result: certified } = c.statement else {
         return Err(ProofError::new(Reason::NotFinal, ""));
     };
@@ -126,7 +140,7 @@ fn check_certificate(
         let detail = format!("certificate={}.{} header={}.{}", c.epoch, c.view, header.epoch, header.view);
         return Err(ProofError::new(Reason::View, detail));
     }
-    c.verify(trust.digest(), set.validators).map_err(|e| {
+    c.verify(genesis, validators).map_err(|e| {
         let reason = match e {
             CertificateError::Quorum { .. } => Reason::Quorum,
             CertificateError::Signers => Reason::Signers,
@@ -168,10 +182,10 @@ fn check_opening(bundle: &Bundle, record: Option<&Record>) -> Result<(), ProofEr
     Ok(())
 }
 
-fn signatories(certificate: &Certificate, set: &EpochSet<'_>) -> Vec<Signatory> {
+fn signatories(certificate: &Certificate, validators: &ValidatorSet) -> Vec<Signatory> {
     let of = |index: ValidatorIndex| {
-        let public_key = set.validators.key(index)?.public_key();
-        Some(Signatory { index, organization: set.organization(index).to_owned(), public_key })
+        let public_key = validators.key(index)?.public_key();
+        Some(Signatory { index, organization: validators.organization(index).to_owned(), public_key })
     };
     certificate.votes.iter().filter_map(|(index, _)| of(*index)).collect()
 }

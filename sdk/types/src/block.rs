@@ -7,11 +7,14 @@ use crate::{
 };
 use hnchain_crypto::{Digest, Tag, merkle};
 use prost::Message;
+use serde::{Deserialize, Serialize};
 
 /// Room that headers, skips, certificates and protobuf framing take in a stored block beyond its transactions and receipts.
 const FRAMING_BYTES: usize = 1024 * 1024 + limits::SKIPS * limits::CERTIFICATE_BYTES;
 /// Largest encoded header.
 const HEADER_BYTES: usize = 512;
+/// Largest encoded [`FinalizedBlock`].
+pub const FINALIZED_BYTES: usize = 2 * limits::BLOCK_BYTES + FRAMING_BYTES + limits::CLOSING * (HEADER_BYTES + 4);
 
 /// Fields of a header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +41,9 @@ pub struct HeaderFields {
     pub validators: ValidatorsHash,
 }
 
-/// A header with the bytes that its hash covers.
-#[derive(Clone, PartialEq, Eq)]
+/// A header with the bytes that its hash covers. Inside the cluster it travels as those bytes.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct Header {
     raw: Vec<u8>,
     hash: BlockHash,
@@ -109,6 +113,19 @@ impl Header {
     #[must_use]
     pub const fn hash(&self) -> BlockHash {
         self.hash
+    }
+}
+
+impl TryFrom<Vec<u8>> for Header {
+    type Error = DecodeError;
+    fn try_from(raw: Vec<u8>) -> Result<Self, DecodeError> {
+        Self::decode(&raw)
+    }
+}
+
+impl From<Header> for Vec<u8> {
+    fn from(header: Header) -> Self {
+        header.raw
     }
 }
 
@@ -286,6 +303,49 @@ impl ExecutionResult {
     }
 }
 
+/// Checks that a certificate makes a block final with its result: by the block's own finalization, or, where `closing` is
+/// not empty, by that of the last of those void descendants.
+///
+/// A block that changes the validators is its epoch's last. What its epoch still builds on it is void: it gives the
+/// block's own result, so a finalization of it is one of the block. `closing` leads from the block to the certified one.
+/// Signatures are the caller's to check.
+///
+/// # Errors
+/// A certificate of something else; headers that do not lead from the block to what it certifies; descendants of a block
+/// that does not end its epoch.
+pub fn check_finality(
+    header: &Header,
+    result: &ExecutionResult,
+    certificate: &Certificate,
+    closing: &[Header],
+) -> Result<(), DecodeError> {
+    count("closing", closing.len(), 0, limits::CLOSING)?;
+    let linked = closing.iter().try_fold(header, |parent, next| follows_in_epoch(parent, next).then_some(next));
+    let Some(certified) = linked.filter(|_| closing.is_empty() || result.next_validators != header.validators) else {
+        return Err(DecodeError::field(
+            "closing",
+            "headers lead from an epoch's last block to a void descendant, one by one",
+            "须从任期的末块起逐块连到其后的无效块",
+        ));
+    };
+    let statement = Statement::Finalize { block: certified.hash(), result: result.hash() };
+    if certificate.statement != statement || certificate.view != certified.view || certificate.epoch != certified.epoch
+    {
+        return Err(DecodeError::field("certificate", "certifies another block or result", "证明的是其他区块或结果"));
+    }
+    Ok(())
+}
+
+fn follows_in_epoch(parent: &Header, next: &Header) -> bool {
+    // That views ascend is a rule of every header, together with `parent_view`.
+    next.parent == parent.hash()
+        && next.parent_view == parent.view
+        && next.height == parent.height.next()
+        && next.genesis == parent.genesis
+        && next.epoch == parent.epoch
+        && next.validators == parent.validators
+}
+
 /// A finalized block as nodes store and serve it. Certificate and result still have to be checked against the chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinalizedBlock {
@@ -293,8 +353,10 @@ pub struct FinalizedBlock {
     pub block: Block,
     /// What executing it gave.
     pub result: ExecutionResult,
-    /// Its finalization; absent where only a descendant's was seen.
+    /// Its finalization, or that of the last header of `closing`; absent where only a descendant's was seen.
     pub certificate: Option<Certificate>,
+    /// Headers of the void blocks from its child to the one that `certificate` finalizes; mostly empty.
+    pub closing: Vec<Header>,
     /// Encoded receipts, one per transaction.
     pub receipts: Vec<Vec<u8>>,
 }
@@ -303,9 +365,10 @@ impl FinalizedBlock {
     /// Reads an encoded finalized block.
     ///
     /// # Errors
-    /// Anything malformed; receipts that the result does not commit to; a certificate of another block or result.
+    /// Anything malformed; receipts that the result does not commit to; a certificate of another block or result, see
+    /// [`check_finality`].
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
-        let m: proto::FinalizedBlock = canonical("finalized block", raw, 2 * limits::BLOCK_BYTES + FRAMING_BYTES)?;
+        let m: proto::FinalizedBlock = canonical("finalized block", raw, FINALIZED_BYTES)?;
         let block = Block::from_proto(m.block.ok_or_else(|| DecodeError::field("block", "missing", "缺失"))?)?;
         let result = ExecutionResult::decode(&m.result)?;
         if m.receipts.len() != block.transactions.len() || merkle::root(&m.receipts) != result.receipts_root {
@@ -315,23 +378,15 @@ impl FinalizedBlock {
                 "执行结果承诺的是其他回执",
             ));
         }
-        let certificate = if m.certificate.is_empty() {
-            None
-        } else {
-            let c = Certificate::decode(&m.certificate)?;
-            if c.statement != (Statement::Finalize { block: block.header.hash(), result: result.hash() })
-                || c.view != block.header.view
-                || c.epoch != block.header.epoch
-            {
-                return Err(DecodeError::field(
-                    "certificate",
-                    "certifies another block or result",
-                    "证明的是其他区块或结果",
-                ));
-            }
-            Some(c)
-        };
-        Ok(Self { block, result, certificate, receipts: m.receipts })
+        count("closing", m.closing.len(), 0, limits::CLOSING)?;
+        let closing: Vec<_> = m.closing.iter().map(|h| Header::decode(h)).collect::<Result<_, _>>()?;
+        let certificate = (!m.certificate.is_empty()).then(|| Certificate::decode(&m.certificate)).transpose()?;
+        match &certificate {
+            Some(c) => check_finality(&block.header, &result, c, &closing)?,
+            None if closing.is_empty() => {}
+            None => return Err(DecodeError::field("closing", "without a certificate", "缺少对应的证书")),
+        }
+        Ok(Self { block, result, certificate, closing, receipts: m.receipts })
     }
 
     /// Encodes it.
@@ -342,7 +397,20 @@ impl FinalizedBlock {
             result: self.result.raw().to_vec(),
             certificate: self.certificate.as_ref().map(Certificate::encode).unwrap_or_default(),
             receipts: self.receipts.clone(),
+            closing: self.closing.iter().map(|h| h.raw().to_vec()).collect(),
         }
         .encode_to_vec()
+    }
+
+    /// The header that `certificate` finalizes: the block's own, or that of a void descendant with the same result.
+    #[must_use]
+    pub fn certified(&self) -> &Header {
+        self.closing.last().unwrap_or(&self.block.header)
+    }
+
+    /// Whether it is its epoch's last block: the next one has other validators.
+    #[must_use]
+    pub fn ends_epoch(&self) -> bool {
+        self.result.next_validators != self.block.header.validators
     }
 }

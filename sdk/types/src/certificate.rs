@@ -6,7 +6,7 @@
 use crate::decode::{canonical, fixed};
 use crate::genesis::ValidatorSet;
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ResultHash, ValidatorIndex, View, limits, proto};
-use hnchain_crypto::{Digest, Signature, Tag};
+use hnchain_crypto::{Digest, Signature, Tag, VerifyingKey};
 use prost::Message;
 use serde::{Deserialize, Serialize};
 
@@ -144,6 +144,19 @@ impl Certificate {
     /// # Errors
     /// Too few signers, signers outside the set, or a signature that does not verify.
     pub fn verify(&self, genesis: GenesisDigest, validators: &ValidatorSet) -> Result<(), CertificateError> {
+        self.verify_by(genesis, validators, |_, key, digest, signature| key.verify(digest, signature).is_ok())
+    }
+
+    /// As [`Certificate::verify`], with the caller's way of checking one signature: it may know some already.
+    ///
+    /// # Errors
+    /// As [`Certificate::verify`].
+    pub fn verify_by(
+        &self,
+        genesis: GenesisDigest,
+        validators: &ValidatorSet,
+        mut good: impl FnMut(ValidatorIndex, &VerifyingKey, &Digest, &Signature) -> bool,
+    ) -> Result<(), CertificateError> {
         if self.votes.len() < validators.quorum() {
             return Err(CertificateError::Quorum { got: self.votes.len(), needed: validators.quorum() });
         }
@@ -153,7 +166,9 @@ impl Certificate {
         let digest = self.statement.digest(genesis, self.epoch, self.view);
         for (index, signature) in &self.votes {
             let key = validators.key(*index).ok_or(CertificateError::Signers)?;
-            key.verify(&digest, signature).map_err(|_| CertificateError::Signature(*index))?;
+            if !good(*index, key, &digest, signature) {
+                return Err(CertificateError::Signature(*index));
+            }
         }
         Ok(())
     }
@@ -166,15 +181,9 @@ impl Certificate {
         for (i, _) in &self.votes {
             signers[i.index() / 8] |= 1 << (i.index() % 8);
         }
-        let (kind, block, result) = match self.statement {
-            Statement::Notarize { block } => (proto::VoteKind::Notarize, block.0.0.to_vec(), Vec::new()),
-            Statement::Nullify => (proto::VoteKind::Nullify, Vec::new(), Vec::new()),
-            Statement::Finalize { block, result } => {
-                (proto::VoteKind::Finalize, block.0.0.to_vec(), result.0.0.to_vec())
-            }
-        };
+        let (kind, block, result) = statement_to_proto(&self.statement);
         proto::Certificate {
-            kind: kind as i32,
+            kind: kind.into(),
             epoch: self.epoch.0,
             view: self.view.0,
             block,
@@ -191,23 +200,7 @@ impl Certificate {
     /// Anything that is not the canonical encoding of a certificate.
     pub fn decode(raw: &[u8]) -> Result<Self, DecodeError> {
         let m: proto::Certificate = canonical("certificate", raw, limits::CERTIFICATE_BYTES)?;
-        let statement = match proto::VoteKind::try_from(m.kind) {
-            Ok(proto::VoteKind::Notarize) if m.result.is_empty() => {
-                Statement::Notarize { block: BlockHash(Digest(fixed("block", &m.block)?)) }
-            }
-            Ok(proto::VoteKind::Nullify) if m.result.is_empty() && m.block.is_empty() => Statement::Nullify,
-            Ok(proto::VoteKind::Finalize) => Statement::Finalize {
-                block: BlockHash(Digest(fixed("block", &m.block)?)),
-                result: ResultHash(Digest(fixed("result", &m.result)?)),
-            },
-            _ => {
-                return Err(DecodeError::field(
-                    "kind",
-                    "unknown kind, or fields that it does not have",
-                    "未知的类别，或带有该类别没有的字段",
-                ));
-            }
-        };
+        let statement = statement_from_proto(m.kind, &m.block, &m.result)?;
         let certificate =
             Self { epoch: Epoch(m.epoch), view: View(m.view), statement, votes: votes(&m.signers, &m.signatures)? };
         // One meaning, one encoding: the bitmap has no empty bytes at its end.
@@ -215,6 +208,34 @@ impl Certificate {
             return Err(DecodeError::NotCanonical("certificate"));
         }
         Ok(certificate)
+    }
+}
+
+/// Kind, block and result of a statement, absent hashes empty.
+pub(crate) fn statement_to_proto(statement: &Statement) -> (proto::VoteKind, Vec<u8>, Vec<u8>) {
+    match statement {
+        Statement::Notarize { block } => (proto::VoteKind::Notarize, block.0.0.to_vec(), Vec::new()),
+        Statement::Nullify => (proto::VoteKind::Nullify, Vec::new(), Vec::new()),
+        Statement::Finalize { block, result } => (proto::VoteKind::Finalize, block.0.0.to_vec(), result.0.0.to_vec()),
+    }
+}
+
+pub(crate) fn statement_from_proto(kind: i32, block: &[u8], result: &[u8]) -> Result<Statement, DecodeError> {
+    let hash = |field, bytes| fixed(field, bytes).map(Digest);
+    match proto::VoteKind::try_from(kind) {
+        Ok(proto::VoteKind::Notarize) if result.is_empty() => {
+            Ok(Statement::Notarize { block: BlockHash(hash("block", block)?) })
+        }
+        Ok(proto::VoteKind::Nullify) if result.is_empty() && block.is_empty() => Ok(Statement::Nullify),
+        Ok(proto::VoteKind::Finalize) => Ok(Statement::Finalize {
+            block: BlockHash(hash("block", block)?),
+            result: ResultHash(hash("result", result)?),
+        }),
+        _ => Err(DecodeError::field(
+            "kind",
+            "unknown kind, or fields that it does not have",
+            "未知的类别，或带有该类别没有的字段",
+        )),
     }
 }
 

@@ -5,8 +5,9 @@
 
 use crate::codes::{CreditCode, Division};
 use crate::decode::{count, name, text};
-use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, ValidatorsHash, limits};
-use hnchain_crypto::{PublicKey, SecretKey, Signature, Tag, VerifyingKey};
+pub use crate::validators::ValidatorSet;
+use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, limits};
+use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,6 +60,9 @@ pub struct Parameters {
     pub transaction_bytes: u32,
     /// Longest validity of a transaction, milliseconds; ids are remembered this long.
     pub validity_ms: u64,
+    /// Whether a validator that is convicted of contradictory votes leaves the validator set at once.
+    #[serde(default)]
+    pub suspend_equivocators: bool,
 }
 
 impl Default for Parameters {
@@ -71,6 +75,7 @@ impl Default for Parameters {
             block_bytes: 2 * 1024 * 1024,
             transaction_bytes: 32 * 1024,
             validity_ms: limits::VALIDITY_MS,
+            suspend_equivocators: false,
         }
     }
 }
@@ -123,7 +128,7 @@ pub enum Role {
     Observer {},
     /// May read audit exports.
     Auditor {},
-    /// May propose changes of governance.
+    /// May propose and approve changes of governance.
     Administrator {},
 }
 
@@ -143,79 +148,22 @@ impl Validator {
     /// Proves possession of a key for a chain.
     #[must_use]
     pub fn new(chain_id: &str, organization: &str, key: &SecretKey) -> Self {
-        let public_key = key.public_key();
-        let digest = Tag::Possession.hash(&[chain_id.as_bytes(), public_key.as_bytes()]);
-        Self { public_key, organization: organization.to_owned(), possession: key.sign(&digest) }
-    }
-}
-
-/// Keys of the validators of one epoch, decoded once.
-#[derive(Clone, Debug)]
-pub struct ValidatorSet {
-    keys: Vec<VerifyingKey>,
-    hash: ValidatorsHash,
-}
-
-impl ValidatorSet {
-    /// Decodes the keys.
-    ///
-    /// # Errors
-    /// No validator, too many, a key twice, or a key off the curve.
-    pub fn new(keys: &[PublicKey]) -> Result<Self, DecodeError> {
-        count("validators", keys.len(), 1, limits::VALIDATORS)?;
-        if keys.iter().collect::<BTreeSet<_>>().len() != keys.len() {
-            return Err(DecodeError::field("validators", "a key appears twice", "公钥重复"));
+        Self {
+            public_key: key.public_key(),
+            organization: organization.to_owned(),
+            possession: possession(chain_id, key),
         }
-        let decoded = keys
-            .iter()
-            .map(|k| k.to_verifying_key().map_err(|e| DecodeError::key_in("validators", e)))
-            .collect::<Result<_, _>>()?;
-        let parts: Vec<&[u8]> = keys.iter().map(|k| k.as_bytes().as_slice()).collect();
-        Ok(Self { keys: decoded, hash: ValidatorsHash(Tag::Validators.hash(&parts)) })
     }
+}
 
-    /// Number of validators, n.
-    #[must_use]
-    #[allow(clippy::len_without_is_empty)] // never empty
-    pub const fn len(&self) -> usize {
-        self.keys.len()
-    }
+/// What a validator's key signs to prove that its operator holds it.
+#[must_use]
+pub fn possession_digest(chain_id: &str, key: &PublicKey) -> Digest {
+    Tag::Possession.hash(&[chain_id.as_bytes(), key.as_bytes()])
+}
 
-    /// Faults that are tolerated: f = (n − 1) / 3.
-    #[must_use]
-    pub const fn faults(&self) -> usize {
-        (self.keys.len() - 1) / 3
-    }
-
-    /// Votes that make a certificate: q = n − f.
-    #[must_use]
-    pub const fn quorum(&self) -> usize {
-        self.keys.len() - self.faults()
-    }
-
-    /// Key of a validator.
-    #[must_use]
-    pub fn key(&self, index: ValidatorIndex) -> Option<&VerifyingKey> {
-        self.keys.get(index.index())
-    }
-
-    /// Index of a key.
-    #[must_use]
-    pub fn index_of(&self, key: &PublicKey) -> Option<ValidatorIndex> {
-        let position = self.keys.iter().position(|k| k.public_key() == *key)?;
-        u32::try_from(position).ok().map(ValidatorIndex)
-    }
-
-    /// All keys in order.
-    pub fn public_keys(&self) -> impl Iterator<Item = PublicKey> + '_ {
-        self.keys.iter().map(VerifyingKey::public_key)
-    }
-
-    /// Commitment to the keys in order.
-    #[must_use]
-    pub const fn hash(&self) -> ValidatorsHash {
-        self.hash
-    }
+pub(crate) fn possession(chain_id: &str, key: &SecretKey) -> Signature {
+    key.sign(&possession_digest(chain_id, &key.public_key()))
 }
 
 impl Genesis {
@@ -229,8 +177,8 @@ impl Genesis {
         }
         let document: Document =
             serde_json::from_slice(raw).map_err(|e| DecodeError::Malformed { what: "genesis", why: e.to_string() })?;
-        let keys: Vec<PublicKey> = document.validators.iter().map(|v| v.public_key).collect();
-        let validators = ValidatorSet::new(&keys)?;
+        let members: Vec<_> = document.validators.iter().map(|v| (v.public_key, &v.organization)).collect();
+        let validators = ValidatorSet::of(&members)?;
         check(&document, &validators)?;
         Ok(Self { digest: GenesisDigest(Tag::Genesis.hash(&[raw])), raw: raw.to_vec(), document, validators })
     }
@@ -298,7 +246,7 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
     check_both(document)?;
     for (v, index) in document.validators.iter().zip(0u32..) {
         known(&organizations, "validators.organization", &v.organization)?;
-        let digest = Tag::Possession.hash(&[document.chain_id.as_bytes(), v.public_key.as_bytes()]);
+        let digest = possession_digest(&document.chain_id, &v.public_key);
         validators
             .key(ValidatorIndex(index))
             .ok_or_else(|| DecodeError::field("validators", "missing key", "缺少公钥"))?

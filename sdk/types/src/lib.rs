@@ -3,8 +3,9 @@
 //! # What is here
 //! - [`proto`]: the messages generated from `proto/hnchain/v1/*.proto`.
 //! - [`id`]: the small types ([`Height`], [`View`], [`TxId`], [`BlockHash`] …) that keep numbers and hashes apart.
-//! - [`transaction`], [`block`], [`certificate`], [`record`], [`genesis`]: the *checked* forms. Each is built from untrusted bytes by
-//!   one `decode` that bounds and validates everything, and keeps the raw bytes that were hashed or signed.
+//! - [`transaction`], [`block`], [`certificate`], [`vote`], [`record`], [`genesis`], [`validators`], [`governance`]: the
+//!   *checked* forms. Each is built from untrusted bytes by one `decode` that bounds and validates everything, and keeps the
+//!   raw bytes that were hashed or signed.
 //! - [`text`]: which characters people may be shown.
 //! - [`codes`]: the identifiers of the domain (统一社会信用代码, 不动产单元代码, 电子证照标识 …).
 //!
@@ -34,11 +35,14 @@ pub mod certificate;
 pub mod codes;
 mod decode;
 pub mod genesis;
+pub mod governance;
 pub mod id;
 pub mod limits;
 pub mod record;
 pub mod text;
 pub mod transaction;
+pub mod validators;
+pub mod vote;
 pub mod wire;
 
 pub use decode::{DecodeError, Why};

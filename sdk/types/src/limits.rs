@@ -36,12 +36,23 @@ pub const ORGANIZATIONS: usize = 4096;
 pub const SIGNERS: usize = 4096;
 /// Most roles of one signer.
 pub const ROLES: usize = 64;
+/// Largest encoded validator set: of each validator the key, the longest organization id and framing.
+pub const VALIDATOR_SET_BYTES: usize = VALIDATORS * (33 + NAME_BYTES + 8);
+/// Largest encoded evidence: two finalize votes are 340 bytes.
+pub const EVIDENCE_BYTES: usize = 512;
+/// Largest encoded row of a conviction: the evidence, two names, a key and framing.
+pub const EVIDENCE_ROW_BYTES: usize = EVIDENCE_BYTES + 2 * NAME_BYTES + 128;
+/// Largest encoded row of a proposal: the proposing operation, and an approval of each organization that there can be.
+pub const PROPOSAL_BYTES: usize = TRANSACTION_BYTES + ORGANIZATIONS * (NAME_BYTES + 64) + 256;
 /// Largest encoded certificate.
 pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
 /// Most nullifications that a block carries: those of the newest views between its parent's and its own. More views than
 /// this are skipped in a row only in an hour in which a quorum is alive and yet no block is notarized; validators then
 /// hold the older nullifications themselves.
 pub const SKIPS: usize = 512;
+/// Most void blocks between an epoch's last block and the finalization that ends the epoch. They appear only while votes to
+/// finalize are late, one a view; at the shortest view times this is minutes without any finalization.
+pub const CLOSING: usize = 1024;
 /// Latest time, milliseconds since the Unix epoch: the end of the year 9999. Later ones are no dates, and sums stay far
 /// from overflowing.
 pub const TIME_MS: u64 = 253_402_300_799_999;

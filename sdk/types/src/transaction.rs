@@ -1,7 +1,9 @@
 //! Transactions and [receipts](Receipt), checked.
 
 use crate::decode::{canonical, count, fixed, name, text};
+use crate::governance::{ApproveChange, Change, ProposeChange};
 use crate::text::in_id;
+use crate::vote::Evidence;
 use crate::{DecodeError, Height, TxId, limits, proto};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use prost::Message;
@@ -40,6 +42,12 @@ pub enum Operation {
     Anchor(Anchor),
     /// The end of a record's validity.
     Revoke(Revoke),
+    /// A change of governance, put to the vote.
+    Propose(ProposeChange),
+    /// An organization's approval of such a change.
+    Approve(ApproveChange),
+    /// Contradictory votes of a validator, put on record.
+    Evidence(Box<Evidence>),
 }
 
 /// Anchors a record or its next version.
@@ -239,6 +247,11 @@ impl Operation {
                     reason: r.reason,
                 }))
             }
+            Some(proto::operation::Kind::Propose(p)) => ProposeChange::from_proto(p).map(Self::Propose),
+            Some(proto::operation::Kind::Approve(a)) => ApproveChange::from_proto(&a).map(Self::Approve),
+            Some(proto::operation::Kind::Evidence(e)) => {
+                Evidence::decode(&e.evidence).map(|evidence| Self::Evidence(Box::new(evidence)))
+            }
             None => Err(DecodeError::field("operation", "unknown or missing kind", "未知或缺失的操作类别")),
         }
     }
@@ -297,6 +310,25 @@ impl BodyBuilder {
             version,
             reason: reason.to_owned(),
         }))
+    }
+
+    /// Adds a proposal; its id will be the transaction's, so a transaction has at most one.
+    #[must_use]
+    pub fn propose(self, change: Change, reason: &str) -> Self {
+        let content = ProposeChange { change, reason: reason.to_owned() };
+        self.push(proto::operation::Kind::Propose(content.to_proto()))
+    }
+
+    /// Adds an approval of a proposal.
+    #[must_use]
+    pub fn approve(self, proposal: TxId) -> Self {
+        self.push(proto::operation::Kind::Approve(proto::ApproveChange { proposal: proposal.0.0.to_vec() }))
+    }
+
+    /// Adds contradictory votes.
+    #[must_use]
+    pub fn submit_evidence(self, evidence: &Evidence) -> Self {
+        self.push(proto::operation::Kind::Evidence(proto::SubmitEvidence { evidence: evidence.encode() }))
     }
 
     fn push(mut self, kind: proto::operation::Kind) -> Self {

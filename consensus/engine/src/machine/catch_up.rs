@@ -4,7 +4,8 @@ use super::Machine;
 use crate::{Message, Root, To, Vote, Want};
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
-use hnchain_types::{BlockHash, ValidatorIndex, View};
+use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::{BlockHash, Epoch, ValidatorIndex, View};
 use std::sync::Arc;
 
 /// Certificates in one answer.
@@ -83,7 +84,7 @@ impl Machine {
         }
     }
 
-    fn help(&mut self, from: Option<ValidatorIndex>, view: View) {
+    pub(super) fn help(&mut self, from: Option<ValidatorIndex>, view: View) {
         let Some(to) = self.may_help(from) else { return };
         let mut certificates: Vec<Certificate> = Vec::new();
         if view <= self.root.view {
@@ -198,13 +199,23 @@ impl Machine {
         self.consider(self.view);
     }
 
-    pub(super) fn on_synced(&mut self, root: Root, finalization: Certificate) {
-        if root.height > self.root.height {
-            self.set_root(root, finalization);
-            let views: Vec<View> = self.rounds.keys().copied().collect();
-            for view in views {
-                self.try_finalize(view);
-            }
+    pub(super) fn on_synced(
+        &mut self,
+        root: Root,
+        finalization: Certificate,
+        epoch: Epoch,
+        validators: Arc<ValidatorSet>,
+    ) {
+        if root.height <= self.root.height {
+            return;
+        }
+        if epoch > self.parameters.epoch {
+            return self.begin(epoch, validators, root, finalization);
+        }
+        self.set_root(root, finalization);
+        let views: Vec<View> = self.rounds.keys().copied().collect();
+        for view in views {
+            self.try_finalize(view);
         }
     }
 }

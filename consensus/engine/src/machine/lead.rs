@@ -1,7 +1,6 @@
 //! R2, R3: making a proposal, and judging one.
 
 use super::{EXECUTION_BACKLOG, LOOKAHEAD, Machine};
-use crate::tree::Execution;
 use crate::{Effect, Message, NullifyReason, Proposal, Record, To, Vote, Want};
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
@@ -44,12 +43,17 @@ impl Machine {
             view,
             parent_time_ms: place.parent_time_ms,
             ancestors,
-            empty: backlog > EXECUTION_BACKLOG,
+            empty: backlog > EXECUTION_BACKLOG || self.is_void_above(&place.parent),
         });
     }
 
     fn executed(&self, hash: &BlockHash) -> bool {
-        self.tree.get(hash).is_some_and(|e| matches!(e.execution, Execution::Done(_)))
+        self.tree.get(hash).is_some_and(|e| e.executed().is_some())
+    }
+
+    /// R14: whether the epoch has ended below a child of this block.
+    fn is_void_above(&self, hash: &BlockHash) -> bool {
+        self.tree.get(hash).and_then(|e| e.executed()).is_some_and(|e| e.last.is_some())
     }
 
     /// The newest notarized block below the current view with the nullifications above it. Asks for what is missing.
@@ -107,7 +111,9 @@ impl Machine {
 
     /// R2: header, journal, proposal.
     pub(super) fn on_proposed(&mut self, view: View, time_ms: u64, transactions: Vec<Vec<u8>>) {
-        if view != self.view || self.rounds.get(&view).is_some_and(|r| r.proposal.is_some()) {
+        // An answer to what was asked before the epoch changed is nobody's.
+        let asked = self.rounds.get(&view).is_some_and(|r| r.asked && r.proposal.is_none());
+        if view != self.view || !asked {
             return;
         }
         let Some(place) = self.place() else {
@@ -162,7 +168,8 @@ impl Machine {
 
     pub(super) fn certificate_of(&self, block: BlockHash, view: View) -> Option<Certificate> {
         if block == self.root.block {
-            return self.finalization.clone();
+            // A certificate of an earlier epoch proves nothing to those who are in this one: they hold the block.
+            return self.finalization.clone().filter(|f| f.epoch == self.parameters.epoch);
         }
         let certificates = &self.rounds.get(&view)?.certificates;
         certificates.notarization.clone().or_else(|| certificates.finalization.clone())
@@ -172,10 +179,7 @@ impl Machine {
     pub(super) fn on_proposal(&mut self, from: Option<ValidatorIndex>, proposal: Proposal) {
         let header = &proposal.block.header;
         let (view, hash) = (header.view, header.hash());
-        if header.genesis != self.parameters.genesis
-            || header.epoch != self.parameters.epoch
-            || !proposal.coherent(&self.parameters.validators)
-        {
+        if header.genesis != self.parameters.genesis || !proposal.coherent(&self.parameters.validators) {
             return self.misbehaviour(from, "incoherent proposal");
         }
         if view <= self.root.view {
@@ -192,17 +196,20 @@ impl Machine {
         {
             return self.misbehaviour(from, "proposal with a parent certificate that does not verify");
         }
-        if view <= self.root.view || view.0 > self.view.0 + LOOKAHEAD {
+        if self.is_over(header) || view.0 > self.view.0 + LOOKAHEAD {
             return;
         }
-        let known = self.rounds.get(&view).is_some_and(|r| r.tally.counted(&proposal.vote));
-        if !known && !proposal.vote.verify(self.parameters.genesis, &self.parameters.validators) {
+        let vote = &proposal.vote;
+        let known =
+            self.rounds.get(&view).is_some_and(|r| r.tally.verified(vote.signer, &vote.statement, &vote.signature));
+        if !known && !self.parameters.verifies(vote) {
             return self.misbehaviour(from, "proposal whose signature does not verify");
         }
         self.heard(proposal.vote.signer);
         self.count(proposal.vote);
-        if self.rounds.get(&view).is_some_and(|r| r.proposal.is_some_and(|p| p != hash)) || view <= self.root.view {
-            return; // a second proposal: the tally has already reported its leader
+        let second = self.rounds.get(&view).is_some_and(|r| r.proposal.is_some_and(|p| p != hash));
+        if second || self.is_over(&proposal.block.header) {
+            return; // the tally has already reported the leader of a second proposal
         }
         let sound_skips = proposal.block.skips.iter().all(|s| self.verify_skip(s));
         if !sound_skips {
@@ -220,6 +227,11 @@ impl Machine {
         }
         self.try_finalize(view);
         self.consider(view);
+    }
+
+    /// Whether finality has passed a block by: its vote or its parent's certificate may just have completed it.
+    fn is_over(&self, header: &Header) -> bool {
+        header.epoch != self.parameters.epoch || header.view <= self.root.view
     }
 
     fn verify_skip(&mut self, skip: &Certificate) -> bool {

@@ -1,6 +1,7 @@
 //! The state machine. One file per part of the protocol; the rules are stated on the crate's page.
 
 mod catch_up;
+mod epochs;
 mod finality;
 mod lead;
 mod views;
@@ -9,8 +10,8 @@ mod votes;
 use crate::safety::{JournalContradiction, Safety};
 use crate::tally::{Certificates, Tally};
 use crate::tree::Tree;
-use crate::{Effect, Input, Leader, Message, Record, Recovered, Report, Root, To};
-use hnchain_crypto::{Digest, SecretKey};
+use crate::{Effect, Input, Leader, Message, Position, Record, Recovered, Report, Root, Signer, To, Verifier, Vote};
+use hnchain_crypto::Digest;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, GenesisDigest, ValidatorIndex, View};
@@ -27,18 +28,27 @@ const EXECUTION_BACKLOG: usize = 4;
 pub struct Parameters {
     /// Which chain.
     pub genesis: GenesisDigest,
-    /// Which epoch.
+    /// The epoch after the root. The machine goes on to later ones by itself.
     pub epoch: Epoch,
     /// Its validators.
     pub validators: Arc<ValidatorSet>,
+    /// Checks signatures: [`crate::Sm2`].
+    pub verifier: Arc<dyn Verifier>,
     /// Assumed bound of message delay, Δ, milliseconds.
     pub delta_ms: u64,
     /// An idle chain certifies its clock this often, milliseconds.
     pub heartbeat_ms: u64,
 }
 
+impl Parameters {
+    fn verifies(&self, vote: &Vote) -> bool {
+        let digest = vote.statement.digest(self.genesis, vote.epoch, vote.view);
+        self.validators.key(vote.signer).is_some_and(|key| self.verifier.verify(key, &digest, &vote.signature))
+    }
+}
+
 /// One view's votes, certificates and proposal.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Round {
     tally: Tally,
     certificates: Certificates,
@@ -77,7 +87,7 @@ enum Armed {
 }
 
 /// What keeps the pace: back-off and the reasons to make a block.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pace {
     /// Nullifications since the last finalization.
     failures: u32,
@@ -94,8 +104,26 @@ struct Pace {
     finalized_at: u64,
 }
 
+impl Pace {
+    /// For a new epoch. Its timers are armed anew.
+    fn begin(&mut self, now: u64) {
+        *self = Self { work: self.work, resend_armed: self.resend_armed, finalized_at: now, ..Self::default() };
+    }
+}
+
+/// What waits for a later epoch.
+#[derive(Clone, Debug, Default)]
+struct Later {
+    /// Journal records: they were found when the store is older than the journal.
+    records: Vec<Record>,
+    /// Votes and proposals of peers that have finished the epoch a moment earlier.
+    messages: Vec<(Option<ValidatorIndex>, Message)>,
+    /// When the driver was last told that peers are in a later epoch.
+    told_at: Option<u64>,
+}
+
 /// The engine of one validator (or, without a key, of an observer).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Machine {
     parameters: Parameters,
     safety: Safety,
@@ -109,6 +137,8 @@ pub struct Machine {
     fetching: BTreeMap<BlockHash, (View, usize)>,
     peers: Vec<Peer>,
     pace: Pace,
+    /// Of epochs that have not begun.
+    later: Later,
     now: u64,
     effects: Vec<Effect>,
     halted: bool,
@@ -121,42 +151,52 @@ impl Machine {
     /// A journal whose votes contradict each other.
     pub fn new(
         parameters: Parameters,
-        key: Option<SecretKey>,
+        key: Option<Arc<dyn Signer>>,
         recovered: Recovered,
     ) -> Result<Self, JournalContradiction> {
-        let identity = key.and_then(|k| Some((parameters.validators.index_of(&k.public_key())?, k)));
         let root = recovered.root;
-        let safety = Safety::new(identity, parameters.genesis, parameters.epoch, root.view);
+        let floor = Position { epoch: root.epoch, view: root.view };
+        let mut safety = Safety::new(key, parameters.genesis, floor);
+        safety.enter(parameters.epoch, &parameters.validators);
         let mut machine = Self {
             peers: vec![Peer::default(); parameters.validators.len()],
             safety,
             root,
+            entry: recovered.finalization.clone(),
             finalization: recovered.finalization,
             view: root.view.next(),
-            entry: None,
             rounds: BTreeMap::new(),
             tree: Tree::default(),
             fetching: BTreeMap::new(),
             pace: Pace::default(),
+            later: Later::default(),
             now: 0,
             effects: Vec::new(),
             halted: false,
             parameters,
         };
-        machine.entry.clone_from(&machine.finalization);
         for record in recovered.records {
-            machine.replay(record)?;
+            match &record {
+                Record::Vote(vote) => machine.safety.restore(vote)?,
+                Record::Cut(position) => machine.safety.raise_floor(*position),
+                Record::Block(_) | Record::Entered(_) | Record::Owner { .. } => {}
+            }
+            machine.recall(record);
         }
         Ok(machine)
     }
 
-    fn replay(&mut self, record: Record) -> Result<(), JournalContradiction> {
-        if record.view() <= self.root.view {
-            return Ok(());
+    /// Takes up what a record says of the current epoch. Later epochs' records wait.
+    fn recall(&mut self, record: Record) {
+        let Position { epoch, view } = record.position();
+        if epoch > self.parameters.epoch {
+            return self.later.records.push(record);
+        }
+        if epoch < self.parameters.epoch || view <= self.root.view {
+            return;
         }
         match record {
             Record::Vote(vote) => {
-                self.safety.restore(&vote)?;
                 self.view = self.view.max(vote.view);
                 let round = self.rounds.entry(vote.view).or_default();
                 // Own votes are offered to the tally again; a certificate that they complete is formed at the start.
@@ -165,8 +205,6 @@ impl Machine {
                     round.proposal = Some(block);
                 }
             }
-            Record::Cut(view) => self.safety.raise_floor(view),
-            Record::Owner { .. } => {} // the driver's to compare
             Record::Block(block) => {
                 let hash = block.header.hash();
                 self.tree.insert(block);
@@ -180,8 +218,9 @@ impl Machine {
                 // The first of each kind stays; the journal holds no two that contradict each other.
                 let _ = self.rounds.entry(certificate.view).or_default().certificates.put(certificate);
             }
+            // The flags are Safety's; whose journal it is, the driver has compared.
+            Record::Cut(_) | Record::Owner { .. } => {}
         }
-        Ok(())
     }
 
     /// One step. `now_ms` is any clock that does not go back; only differences matter.
@@ -202,9 +241,12 @@ impl Machine {
             Input::Work(work) => self.pace.work = work,
             Input::Proposed { view, time_ms, transactions } => self.on_proposed(view, time_ms, transactions),
             Input::Validated { block, valid } => self.on_validated(block, valid),
-            Input::Executed { block, result } => self.on_executed(block, result),
-            Input::Synced { root, finalization } => self.on_synced(root, finalization),
+            Input::Executed { block, result, next } => self.on_executed(block, result, next),
+            Input::Synced { root, finalization, epoch, validators } => {
+                self.on_synced(root, finalization, epoch, validators);
+            }
             Input::Forgotten { until } => {
+                let until = Position { epoch: self.parameters.epoch, view: until };
                 self.safety.raise_floor(until);
                 self.effects.push(Effect::Persist(Record::Cut(until)));
             }
@@ -212,6 +254,7 @@ impl Machine {
     }
 
     fn on_message(&mut self, from: Option<ValidatorIndex>, message: Message) {
+        let Some(message) = self.of_this_epoch(from, message) else { return };
         match message {
             Message::Proposal(proposal) => self.on_proposal(from, *proposal),
             Message::Vote(vote) => self.on_vote(from, vote),
@@ -227,15 +270,27 @@ impl Machine {
         self.view
     }
 
+    /// The epoch that it is in.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.parameters.epoch
+    }
+
+    /// Validators of the epoch.
+    #[must_use]
+    pub const fn validators(&self) -> &Arc<ValidatorSet> {
+        &self.parameters.validators
+    }
+
     /// The newest finalized block that was executed here.
     #[must_use]
     pub const fn root(&self) -> &Root {
         &self.root
     }
 
-    /// Index of this validator; `None` for an observer.
+    /// Index of this validator in the epoch's set; `None` for one that does not belong to it.
     #[must_use]
-    pub fn me(&self) -> Option<ValidatorIndex> {
+    pub const fn me(&self) -> Option<ValidatorIndex> {
         self.safety.me()
     }
 

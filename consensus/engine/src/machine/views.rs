@@ -13,17 +13,12 @@ const BACKOFF_STEPS: u32 = 6;
 
 impl Machine {
     pub(super) fn on_start(&mut self) {
-        let views: Vec<View> = self.rounds.keys().copied().collect();
-        self.arm_timer(Timer::Heartbeat, self.parameters.heartbeat_ms);
-        self.report(Report::Entered(self.view));
-        for view in views {
-            self.offer_again(view);
-        }
+        self.take_up();
         self.resend();
     }
 
     /// R13: an own block that was proposed before the crash counts as validated; with n = 1 the own votes are quorums.
-    fn offer_again(&mut self, view: View) {
+    pub(super) fn offer_again(&mut self, view: View) {
         let Some(round) = self.rounds.get_mut(&view) else { return };
         for certificate in round.tally.quorums(&self.parameters.validators) {
             self.apply(certificate);
@@ -63,9 +58,10 @@ impl Machine {
         self.parameters.delta_ms * 3u64.pow(steps) / 2u64.pow(steps)
     }
 
-    /// Whether a leader should make a block now.
+    /// Whether a leader should make a block now. After an epoch's last block only that block's finality is worth one.
     pub(super) fn wants_block(&self) -> bool {
-        self.pace.work || self.pace.heartbeat_due || self.pace.idle_over || self.pace.failures > 0
+        let something_to_order = self.pace.work || self.pace.heartbeat_due;
+        self.pace.idle_over || self.pace.failures > 0 || (something_to_order && !self.tree.ends())
     }
 
     /// Whether anyone votes in this view. By itself this makes the leader wait first: one validator that votes in every
@@ -154,7 +150,7 @@ impl Machine {
             }
             Timer::Heartbeat => {
                 self.pace.heartbeat_due = true;
-                self.arm_timer(Timer::Heartbeat, self.parameters.heartbeat_ms);
+                self.arm_heartbeat();
             }
             Timer::Leader(_) | Timer::View(_) | Timer::Idle(_) => {}
         }
@@ -163,6 +159,10 @@ impl Machine {
     /// Called where a block was made or accepted and where one became final.
     pub(super) fn heartbeat_done(&mut self) {
         self.pace.heartbeat_due = false;
+        self.arm_heartbeat();
+    }
+
+    pub(super) fn arm_heartbeat(&mut self) {
         self.arm_timer(Timer::Heartbeat, self.parameters.heartbeat_ms);
     }
 

@@ -1,14 +1,14 @@
 //! R4, R7, R9: votes become certificates, certificates move views and finality.
 
-use super::{LOOKAHEAD, Machine};
+use super::{LOOKAHEAD, Machine, Parameters};
 use crate::{Effect, Message, NullifyReason, Record, Report, To, Vote};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, ValidatorIndex, View};
 
 impl Machine {
     pub(super) fn on_vote(&mut self, from: Option<ValidatorIndex>, vote: Vote) {
-        if vote.epoch != self.parameters.epoch || self.parameters.validators.key(vote.signer).is_none() {
-            return self.misbehaviour(from, "vote of another epoch or of no validator");
+        if self.parameters.validators.key(vote.signer).is_none() {
+            return self.misbehaviour(from, "vote of no validator");
         }
         if from.is_some_and(|f| f != vote.signer) {
             return self.misbehaviour(from, "vote of another validator: votes are not passed on");
@@ -37,7 +37,7 @@ impl Machine {
                 return true;
             }
         }
-        if !vote.verify(self.parameters.genesis, &self.parameters.validators) {
+        if !self.parameters.verifies(&vote) {
             return false;
         }
         self.heard(vote.signer);
@@ -61,7 +61,8 @@ impl Machine {
             self.apply(certificate);
         }
         // R8: a leader that gives up its own view is not waited for.
-        if vote.statement == Statement::Nullify && vote.view == self.view && vote.signer == self.leader(vote.view) {
+        let here = vote.epoch == self.parameters.epoch && vote.view == self.view;
+        if here && vote.statement == Statement::Nullify && vote.signer == self.leader(vote.view) {
             self.nullify(vote.view, NullifyReason::LeaderGaveUp);
         }
     }
@@ -89,7 +90,7 @@ impl Machine {
 
     /// Verifies a certificate unless it says nothing new, and applies it. False where it does not verify.
     pub(super) fn admit(&mut self, certificate: Certificate) -> bool {
-        if certificate.view <= self.root.view {
+        if certificate.view <= self.root.view || certificate.epoch < self.parameters.epoch {
             return true;
         }
         if self.rounds.get(&certificate.view).is_some_and(|r| r.certificates.has(&certificate.statement)) {
@@ -102,9 +103,15 @@ impl Machine {
         true
     }
 
+    /// Signatures that were verified as votes are not verified again.
     pub(super) fn verify_certificate(&self, certificate: &Certificate) -> bool {
-        certificate.epoch == self.parameters.epoch
-            && certificate.verify(self.parameters.genesis, &self.parameters.validators).is_ok()
+        let Parameters { genesis, epoch, validators, verifier, .. } = &self.parameters;
+        let tally = self.rounds.get(&certificate.view).map(|r| &r.tally);
+        let known = |index, signature: &_| tally.is_some_and(|t| t.verified(index, &certificate.statement, signature));
+        let verified = certificate.verify_by(*genesis, validators, |index, key, digest, signature| {
+            known(index, signature) || verifier.verify(key, digest, signature)
+        });
+        certificate.epoch == *epoch && verified.is_ok()
     }
 
     /// Takes up a certificate that is known to be sound.

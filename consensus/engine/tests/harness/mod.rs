@@ -6,13 +6,14 @@
 pub mod build;
 
 use hnchain_consensus::{
-    Effect, Evidence, Input, Machine, Message, NullifyReason, Parameters, Record, Recovered, Report, Root, Timer, To,
+    Effect, Evidence, Input, Machine, Message, NullifyReason, Parameters, Position, Record, Recovered, Report, Root,
+    Sm2, Timer, To, Vote,
 };
 use hnchain_crypto::{SecretKey, sm3, sm3_parts};
-use hnchain_types::block::Block;
+use hnchain_types::block::{Block, Header};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
-use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, ValidatorIndex, View};
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -52,7 +53,13 @@ pub fn genesis() -> GenesisDigest {
 }
 
 pub fn genesis_root() -> Root {
-    Root { height: Height(0), view: View(0), block: BlockHash(sm3(b"test genesis block")), time_ms: 1_000 }
+    Root {
+        epoch: Epoch(0),
+        height: Height(0),
+        view: View(0),
+        block: BlockHash(sm3(b"test genesis block")),
+        time_ms: 1_000,
+    }
 }
 
 pub fn parameters(validators: &Arc<ValidatorSet>) -> Parameters {
@@ -60,9 +67,25 @@ pub fn parameters(validators: &Arc<ValidatorSet>) -> Parameters {
         genesis: genesis(),
         epoch: Epoch(0),
         validators: validators.clone(),
+        verifier: Arc::new(Sm2),
         delta_ms: 100,
         heartbeat_ms: 5_000,
     }
+}
+
+/// A transaction that makes these nodes the validators.
+pub fn change_to(nodes: &[usize]) -> Vec<u8> {
+    let mut transaction = b"set:".to_vec();
+    transaction.extend(nodes.iter().map(|i| u8::try_from(*i).unwrap()));
+    transaction
+}
+
+/// The validators after a block, where it changes them.
+pub fn next_set(block: &Block) -> Option<Arc<ValidatorSet>> {
+    let nodes = block.transactions.iter().find_map(|t| t.strip_prefix(b"set:"))?;
+    let keys: Vec<_> = nodes.iter().map(|i| key(usize::from(*i)).public_key()).collect();
+    let set = Arc::new(ValidatorSet::new(&keys).unwrap());
+    (set.hash() != block.header.validators).then_some(set)
 }
 
 pub fn result_of(block: &BlockHash) -> ResultHash {
@@ -74,17 +97,21 @@ pub struct Final {
     pub root: Root,
     pub certificate: Option<Certificate>,
     pub transactions: Vec<Vec<u8>>,
+    /// Epoch and validators after the block.
+    pub after: (Epoch, Arc<ValidatorSet>),
 }
 
 pub struct Node {
     pub machine: Option<Machine>,
+    /// The validators as this node knows them.
+    pub set: Arc<ValidatorSet>,
     /// Records that survived a sync, with how many were written in all.
     pub journal: Vec<Record>,
     pub chain: Vec<Final>,
     pub blocks: BTreeMap<BlockHash, Arc<Block>>,
     pub mempool: BTreeSet<Vec<u8>>,
     timers: [Option<(u64, Timer)>; Timer::SLOTS],
-    pub votes: Vec<(View, Statement)>,
+    pub votes: Vec<(Position, Statement)>,
     pub nullified: Vec<(View, NullifyReason)>,
     pub evidence: Vec<Evidence>,
     pub sent: u64,
@@ -123,8 +150,14 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn new(n: usize, seed: u64) -> Self {
+        Self::with_observers(n, 0, seed)
+    }
+
+    /// The first n nodes are the validators of epoch 0.
+    pub fn with_observers(n: usize, observers: usize, seed: u64) -> Self {
         let validators = validators(n);
-        let nodes = (0..n).map(|_| Node::new()).collect();
+        let n = n + observers;
+        let nodes = (0..n).map(|_| Node::new(&validators)).collect();
         let mut cluster = Self {
             validators,
             nodes,
@@ -147,7 +180,10 @@ impl Cluster {
         let node = &mut self.nodes[i];
         let tip = node.chain.last().unwrap().clone();
         let recovered = Recovered { root: tip.root, finalization: tip.certificate, records: node.journal.clone() };
-        node.machine = Some(Machine::new(parameters(&self.validators), Some(key(i)), recovered).unwrap());
+        let (epoch, set) = tip.after;
+        let parameters = Parameters { epoch, ..parameters(&set) };
+        node.set = set;
+        node.machine = Some(Machine::new(parameters, Some(Arc::new(key(i))), recovered).unwrap());
         node.timers = [None; Timer::SLOTS];
         node.restarts += 1;
         for record in node.journal.clone() {
@@ -233,10 +269,15 @@ impl Cluster {
             Effect::Execute(block) => {
                 let hash = block.header.hash();
                 self.nodes[i].blocks.insert(hash, block);
-                self.answer(i, self.execution_ms, Input::Executed { block: hash, result: result_of(&hash) });
+                let next = next_set(&self.nodes[i].blocks[&hash]);
+                self.answer(i, self.execution_ms, Input::Executed { block: hash, result: result_of(&hash), next });
             }
-            Effect::Finalized { block, certificate, .. } => self.finalized(i, block, &certificate),
-            Effect::Behind(certificate) => self.sync(i, &certificate),
+            Effect::Finalized { block, certificate, closing, .. } => self.finalized(i, block, &certificate, &closing),
+            Effect::Epoch { epoch, validators } => {
+                self.trace.push(format!("{} node {i} begins epoch {epoch}", self.now));
+                self.nodes[i].set = validators;
+            }
+            Effect::Behind { .. } => self.sync(i),
             Effect::Report(report) => self.reported(i, report),
             Effect::Halt(divergence) => panic!("node {i} halted: {divergence}"),
         }
@@ -251,13 +292,16 @@ impl Cluster {
         // Every message survives its encoding.
         let message = &Message::decode(&message.encode().unwrap()).unwrap();
         if let Message::Vote(vote) = message {
-            self.note_vote(i, vote.view, vote.statement);
+            self.note_vote(i, vote);
         } else if let Message::Proposal(p) = message {
-            self.note_vote(i, p.vote.view, p.vote.statement);
+            self.note_vote(i, &p.vote);
         }
         let targets: Vec<usize> = match to {
             To::All => (0..self.nodes.len()).filter(|t| *t != i).collect(),
-            To::One(t) => vec![t.index()],
+            To::One(t) => {
+                let to = self.nodes[i].set.key(t).unwrap().public_key();
+                vec![(0..self.nodes.len()).find(|n| key(*n).public_key() == to).unwrap()]
+            }
         };
         for to in targets {
             self.nodes[i].sent += 1;
@@ -275,16 +319,15 @@ impl Cluster {
     }
 
     /// I5: across restarts no node ever sends two votes that contradict each other, and every one was journaled first.
-    fn note_vote(&mut self, i: usize, view: View, statement: Statement) {
+    fn note_vote(&mut self, i: usize, vote: &Vote) {
         let node = &mut self.nodes[i];
-        assert!(
-            node.journal.iter().any(|r| matches!(r, Record::Vote(v) if v.view == view && v.statement == statement)),
-            "node {i} sent a vote of view {view} before it was journaled"
-        );
-        if node.votes.contains(&(view, statement)) {
+        let (position, statement) = (Position { epoch: vote.epoch, view: vote.view }, vote.statement);
+        let journaled = |r: &Record| matches!(r, Record::Vote(v) if v == vote);
+        assert!(node.journal.iter().any(journaled), "node {i} sent a vote of {position:?} before it was journaled");
+        if node.votes.contains(&(position, statement)) {
             return;
         }
-        for (_, other) in node.votes.iter().filter(|(v, _)| *v == view) {
+        for (_, other) in node.votes.iter().filter(|(p, _)| *p == position) {
             let clash = match (other, &statement) {
                 (Statement::Nullify, Statement::Finalize { .. }) | (Statement::Finalize { .. }, Statement::Nullify) => {
                     true
@@ -293,18 +336,21 @@ impl Cluster {
                 | (Statement::Finalize { block: a, .. }, Statement::Notarize { block: b }) => a != b,
                 (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
             };
-            assert!(!clash, "I5: node {i} signed {other:?} and {statement:?} in view {view}");
+            assert!(!clash, "I5: node {i} signed {other:?} and {statement:?} at {position:?}");
         }
-        node.votes.push((view, statement));
+        node.votes.push((position, statement));
     }
 
-    fn finalized(&mut self, i: usize, block: BlockHash, certificate: &Certificate) {
-        certificate.verify(genesis(), &self.validators).expect("I8: a certificate that verifies");
+    fn finalized(&mut self, i: usize, block: BlockHash, certificate: &Certificate, closing: &[Header]) {
+        let certified = closing.last().map_or(block, Header::hash);
+        assert_eq!(certificate.statement.block(), Some(certified), "R14: the certificate is of the block or closes it");
         let node = &mut self.nodes[i];
         if node.chain.iter().any(|f| f.root.block == block) {
             return; // sync was faster
         }
-        let tip = node.chain.last().unwrap().root;
+        let Final { root: tip, after: (epoch, set), .. } = node.chain.last().unwrap().clone();
+        certificate.verify(genesis(), &set).expect("I8: a certificate that verifies");
+        assert_eq!(certificate.epoch, epoch, "R14: no block of another epoch");
         let mut branch = Vec::new();
         let mut at = block;
         while at != tip.block {
@@ -318,36 +364,37 @@ impl Cluster {
             b.transactions.iter().for_each(|t| {
                 node.mempool.remove(t);
             });
+            assert_eq!(h.epoch, epoch, "R14: an epoch's last block has no descendant of its epoch");
+            let after = next_set(&b).map_or((epoch, set.clone()), |next| (epoch.next(), next));
+            assert!(hash == block || after.0 == epoch, "R14: void blocks are not final");
             node.chain.push(Final {
-                root: Root { height: h.height, view: h.view, block: hash, time_ms: h.time_ms },
+                root: Root { epoch, height: h.height, view: h.view, block: hash, time_ms: h.time_ms },
                 certificate: (hash == block).then(|| certificate.clone()),
                 transactions: b.transactions.clone(),
+                after,
             });
         }
     }
 
-    /// Block sync: takes the finalized chain of a reachable peer that has the block.
-    fn sync(&mut self, i: usize, certificate: &Certificate) {
-        let Some(block) = certificate.statement.block() else { return };
-        let peer = (0..self.nodes.len())
-            .find(|p| self.groups[*p] == self.groups[i] && self.nodes[*p].chain.iter().any(|f| f.root.block == block));
-        let Some(peer) = peer else { return };
-        let chain = self.nodes[peer].chain.clone();
+    /// Block sync: takes the finalized chain of the reachable peer that has the longest.
+    fn sync(&mut self, i: usize) {
         let have = self.nodes[i].chain.len();
-        let upto = chain.iter().position(|f| f.root.block == block).unwrap();
-        if upto < have {
+        let reachable = self.nodes.iter().zip(&self.groups).filter(|(_, group)| **group == self.groups[i]);
+        let chain = reachable.map(|(n, _)| &n.chain).max_by_key(|c| c.len()).unwrap();
+        let certified = chain.iter().rposition(|f| f.certificate.is_some()).map_or(0, |last| last + 1);
+        if certified <= have {
             return;
         }
+        let missed = chain[have..certified].to_vec();
         let node = &mut self.nodes[i];
-        node.chain.extend(chain[have..=upto].iter().cloned());
-        node.chain.last_mut().unwrap().certificate = Some(certificate.clone());
-        for f in &chain[have..=upto] {
+        for f in &missed {
             f.transactions.iter().for_each(|t| {
                 node.mempool.remove(t);
             });
         }
-        let root = chain[upto].root;
-        self.answer(i, 5, Input::Synced { root, finalization: certificate.clone() });
+        let Final { root, certificate, after: (epoch, validators), .. } = missed.last().unwrap().clone();
+        node.chain.extend(missed);
+        self.answer(i, 5, Input::Synced { root, finalization: certificate.unwrap(), epoch, validators });
     }
 
     fn reported(&mut self, i: usize, report: Report) {
@@ -358,7 +405,7 @@ impl Cluster {
                 self.nodes[i].nullified.push((view, reason));
             }
             Report::Equivocation(evidence) => {
-                assert!(evidence.verify(genesis(), &self.validators), "I9: evidence that convicts");
+                assert!(evidence.verify(genesis(), &self.nodes[i].set), "I9: evidence that convicts");
                 self.nodes[i].evidence.push(*evidence);
             }
             Report::Fork(pair) => panic!("fork: {pair:?}"),
@@ -414,7 +461,7 @@ impl Cluster {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Deliver { from, to, message } => {
-                let from = Some(ValidatorIndex(u32::try_from(from).unwrap()));
+                let from = self.nodes[to].set.index_of(&key(from).public_key());
                 self.step(to, Input::Message { from, message });
             }
             Event::Answer { to, restarts, input } => {
@@ -455,11 +502,13 @@ impl Cluster {
 }
 
 impl Node {
-    fn new() -> Self {
+    fn new(validators: &Arc<ValidatorSet>) -> Self {
+        let after = (Epoch(0), validators.clone());
         Self {
             machine: None,
+            set: validators.clone(),
             journal: Vec::new(),
-            chain: vec![Final { root: genesis_root(), certificate: None, transactions: Vec::new() }],
+            chain: vec![Final { root: genesis_root(), certificate: None, transactions: Vec::new(), after }],
             blocks: BTreeMap::new(),
             mempool: BTreeSet::new(),
             timers: [None; Timer::SLOTS],

@@ -1,9 +1,9 @@
 //! Receipts: what became of a transaction.
 
 use super::{RecordKey, version};
-use crate::decode::{canonical, count, fixed, text};
+use crate::decode::{canonical, count, fixed, name, text};
 use crate::{DecodeError, Height, TxId, limits, proto};
-use hnchain_crypto::Digest;
+use hnchain_crypto::{Digest, PublicKey};
 use prost::Message;
 
 /// A receipt, checked.
@@ -85,12 +85,21 @@ impl Receipt {
 fn check_events(events: Vec<proto::Event>) -> Result<Vec<proto::Event>, DecodeError> {
     count("events", events.len(), 0, limits::OPERATIONS)?;
     for event in &events {
-        let Some(proto::event::Kind::Record(r)) = &event.kind else {
-            return Err(DecodeError::field("event", "unknown or missing kind", "未知或缺失的事件类别"));
-        };
-        RecordKey::new(&r.namespace, &r.id)?;
-        version(r.version)?;
-        crate::record::Status::read(r.status)?;
+        match &event.kind {
+            Some(proto::event::Kind::Record(r)) => {
+                RecordKey::new(&r.namespace, &r.id)?;
+                version(r.version)?;
+                crate::record::Status::read(r.status)?;
+            }
+            Some(proto::event::Kind::Proposal(p)) => {
+                fixed::<32>("proposal", &p.proposal)?;
+            }
+            Some(proto::event::Kind::Evidence(e)) => {
+                PublicKey::from_bytes(&e.offender).map_err(|e| DecodeError::key_in("offender", e))?;
+                name("organization", &e.organization)?;
+            }
+            None => return Err(DecodeError::field("event", "unknown or missing kind", "未知或缺失的事件类别")),
+        }
     }
     Ok(events)
 }

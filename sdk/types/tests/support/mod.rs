@@ -177,7 +177,41 @@ pub(crate) fn notarization() -> Certificate {
 }
 
 pub(crate) fn finalized() -> FinalizedBlock {
-    FinalizedBlock { block: block(), result: result(), certificate: Some(finalization()), receipts: receipts() }
+    FinalizedBlock {
+        block: block(),
+        result: result(),
+        certificate: Some(finalization()),
+        closing: vec![],
+        receipts: receipts(),
+    }
+}
+
+/// A void block of the epoch, on a parent.
+pub(crate) fn void_on(parent: &Header) -> Header {
+    Header::new(HeaderFields {
+        view: parent.view.next(),
+        height: parent.height.next(),
+        parent: parent.hash(),
+        parent_view: parent.view,
+        time_ms: parent.time_ms + 1,
+        payload_root: payload_root::<Vec<u8>>(&[]),
+        skips_root: skips_root::<Vec<u8>>(&[]),
+        ..(**parent).clone()
+    })
+}
+
+/// The last block of an epoch, final by its second void descendant.
+pub(crate) fn closed() -> FinalizedBlock {
+    let result = ExecutionResult::new(
+        StateRoot(hash("state")),
+        merkle::root(&receipts()),
+        ValidatorsHash(hash("the next validators")),
+    );
+    let first = void_on(&header());
+    let second = void_on(&first);
+    let statement = Statement::Finalize { block: second.hash(), result: result.hash() };
+    let certificate = certificate(statement, second.view.0, &[0, 1, 3]);
+    FinalizedBlock { result, certificate: Some(certificate), closing: vec![first, second], ..finalized() }
 }
 
 /// Rows of an active and of a revoked record.
@@ -232,6 +266,10 @@ fn again_receipt(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
     })
 }
 
+fn again_finalized(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    FinalizedBlock::decode(raw).map(|b| b.encode())
+}
+
 fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
     record::Record::decode(raw).map(|r| {
         proto::Record {
@@ -276,8 +314,9 @@ fn make_samples() -> Vec<Sample> {
         Sample {
             name: "finalized-block",
             bytes: finalized().encode(),
-            again: |raw| FinalizedBlock::decode(raw).map(|b| b.encode()),
+            again: again_finalized,
         },
+        Sample { name: "finalized-block-closing", bytes: closed().encode(), again: again_finalized },
         Sample { name: "record-active", bytes: record_row(1).encode_to_vec(), again: again_record },
         Sample { name: "record-revoked", bytes: record_row(3).encode_to_vec(), again: again_record },
     ]
@@ -294,6 +333,7 @@ pub(crate) fn wire_samples() -> Vec<(&'static str, Vec<u8>)> {
         ("wire-certificate-notarization", certificate(&notarization())),
         ("wire-certificate-nullification", certificate(&skips()[0])),
         ("wire-certificate-finalization", certificate(&finalization())),
+        ("wire-header", wire::encode("header", &header()).unwrap()),
     ]
 }
 

@@ -1,0 +1,3 @@
+//! `hnchain-simulator`: runs seeds.
+
+fn main() {}

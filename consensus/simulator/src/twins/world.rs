@@ -1,0 +1,348 @@
+//! Machines of one cluster with everything around them but the network: journals, execution, payloads, finalized chains.
+//!
+//! The surroundings answer at once. What a machine sends lands in [`World::take_sent`]; who hears it, and when, is the
+//! business of the mode that plays the scenario. A validator may have several [`Instance`]s: twins.
+
+use super::cast::{Cast, result_of, wrong_result_of};
+use super::truth::{Truth, Violation, broken};
+use hnchain_consensus::{Effect, Evidence, Input, Machine, Message, Record, Recovered, Report, Root, Timer, To, Verifier};
+use hnchain_types::block::Block;
+use hnchain_types::certificate::Certificate;
+use hnchain_types::{BlockHash, Height, ValidatorIndex, View};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Transactions that begin like this are refused by every validator.
+pub const BAD: &[u8] = b"bad";
+/// Views and blocks that a machine may hold beyond those between its root and its view (I11).
+const SPARE: u64 = 24;
+
+/// A timer that runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Alarm {
+    /// When it runs out.
+    pub at: u64,
+    /// How long it was set for.
+    pub after: u64,
+    /// Which.
+    pub timer: Timer,
+}
+
+/// One machine with what is its own.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    /// Whose key it holds.
+    pub who: ValidatorIndex,
+    /// The engine.
+    pub machine: Machine,
+    /// What is durable.
+    pub journal: Vec<Record>,
+    /// Newest final block.
+    pub tip: Root,
+    /// Its certificate.
+    pub finalization: Option<Certificate>,
+    /// Timers by slot.
+    pub alarms: [Option<Alarm>; Timer::SLOTS],
+    /// It asked for finalized blocks.
+    pub behind: bool,
+    /// It computes wrong results.
+    pub miscomputes: bool,
+    /// It stopped on a divergence.
+    pub halted: bool,
+    /// How often it was started.
+    pub starts: u8,
+}
+
+/// Something that a machine said.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The instance.
+    pub from: usize,
+    /// To whom.
+    pub to: To,
+    /// What.
+    pub message: Arc<Message>,
+}
+
+/// A cluster.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The keys.
+    pub cast: Arc<Cast>,
+    /// The machines.
+    pub instances: Vec<Instance>,
+    /// What was really signed.
+    pub truth: Truth,
+    /// Virtual time.
+    pub now: u64,
+    /// Equivocations that honest machines reported.
+    pub evidence: Vec<Evidence>,
+    sent: Vec<Sent>,
+}
+
+impl World {
+    /// Starts one machine for each entry of `who`. Validators in `liars` need not keep to the rules.
+    ///
+    /// # Errors
+    /// An invariant that the first step breaks.
+    pub fn start(cast: &Arc<Cast>, who: &[ValidatorIndex], liars: &[ValidatorIndex], now: u64) -> Result<Self, Violation> {
+        let all = (0..cast.n()).map(super::cast::validator);
+        let honest: Vec<_> = all.filter(|v| !liars.contains(v)).collect();
+        let agreement = liars.len() <= cast.validators().faults();
+        let truth = Truth::new(cast.root().block, cast.validators().quorum(), &honest, agreement);
+        let mut world =
+            Self { cast: cast.clone(), instances: Vec::new(), truth, now, evidence: Vec::new(), sent: Vec::new() };
+        for who in who {
+            let recovered = Recovered { root: cast.root(), finalization: None, records: Vec::new() };
+            let machine = cast.machine(*who, recovered).or_else(|e| broken("I5", e))?;
+            world.instances.push(Instance {
+                who: *who,
+                machine,
+                journal: Vec::new(),
+                tip: cast.root(),
+                finalization: None,
+                alarms: [None; Timer::SLOTS],
+                behind: false,
+                miscomputes: false,
+                halted: false,
+                starts: 1,
+            });
+        }
+        for i in 0..world.instances.len() {
+            world.begin(i)?;
+        }
+        Ok(world)
+    }
+
+    /// Transactions never run out, so every leader wants a block.
+    fn begin(&mut self, i: usize) -> Result<(), Violation> {
+        self.step(i, Input::Start)?;
+        self.step(i, Input::Work(true))
+    }
+
+    /// Power is lost and comes back: memory goes, journal and finalized chain stay.
+    ///
+    /// # Errors
+    /// An invariant that this breaks.
+    pub fn restart(&mut self, i: usize) -> Result<(), Violation> {
+        let one = &mut self.instances[i];
+        let recovered =
+            Recovered { root: one.tip, finalization: one.finalization.clone(), records: one.journal.clone() };
+        one.machine = self.cast.machine(one.who, recovered).or_else(|e| broken("I5", e))?;
+        one.alarms = [None; Timer::SLOTS];
+        one.behind = false;
+        one.starts = one.starts.saturating_add(1);
+        self.begin(i)
+    }
+
+    /// Whether an instance is one of a validator that keeps to the rules.
+    #[must_use]
+    pub fn is_honest(&self, i: usize) -> bool {
+        self.truth.is_honest(self.instances[i].who)
+    }
+
+    /// Instances of validators that keep to the rules.
+    pub fn honest(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.instances.len()).filter(|i| self.is_honest(*i))
+    }
+
+    /// What was said since the last call.
+    pub fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// One input and everything that follows from it without the network.
+    ///
+    /// # Errors
+    /// An invariant that this breaks.
+    pub fn step(&mut self, i: usize, input: Input) -> Result<(), Violation> {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let effects = self.instances[i].machine.step(self.now, input);
+            for effect in effects {
+                self.effect(i, effect, &mut inputs)?;
+            }
+        }
+        if self.is_honest(i) { self.check_load(i) } else { Ok(()) }
+    }
+
+    fn effect(&mut self, i: usize, effect: Effect, inputs: &mut VecDeque<Input>) -> Result<(), Violation> {
+        match effect {
+            Effect::Persist(record) => return self.persisted(i, record),
+            Effect::Send { to, message } => return self.said(i, to, message),
+            Effect::Arm { timer, after_ms } => {
+                let alarm = Alarm { at: self.now + after_ms, after: after_ms, timer };
+                self.instances[i].alarms[timer.slot()] = Some(alarm);
+            }
+            Effect::Propose { view, parent_time_ms, empty, .. } => {
+                let transactions = if empty { Vec::new() } else { vec![self.payload(i, view)] };
+                inputs.push_back(Input::Proposed { view, time_ms: self.now.max(parent_time_ms), transactions });
+            }
+            Effect::Validate(block) => {
+                let valid = block.transactions.iter().all(|t| !t.starts_with(BAD));
+                inputs.push_back(Input::Validated { block: block.header.hash(), valid });
+            }
+            Effect::Execute(block) => {
+                let hash = block.header.hash();
+                let wrong = self.instances[i].miscomputes;
+                let result = if wrong { wrong_result_of(&hash) } else { result_of(&hash) };
+                inputs.push_back(Input::Executed { block: hash, result, next: None });
+            }
+            Effect::Finalized { block, height, certificate, .. } => return self.finalized(i, height, block, certificate),
+            Effect::Behind { .. } => self.instances[i].behind = true,
+            Effect::Report(report) => return self.reported(i, report),
+            Effect::Halt(divergence) => {
+                self.instances[i].halted = true;
+                if self.is_honest(i) && self.truth_holds() {
+                    return broken("I2", format!("instance {i} halted: {divergence}"));
+                }
+            }
+            Effect::Epoch { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn truth_holds(&self) -> bool {
+        let liars = self.cast.n() - (0..self.cast.n()).filter(|v| self.truth.is_honest(super::cast::validator(*v))).count();
+        liars <= self.cast.validators().faults()
+    }
+
+    /// A payload that no other instance, view or life of this instance gives.
+    fn payload(&self, i: usize, view: View) -> Vec<u8> {
+        let instance = u8::try_from(i).unwrap_or(u8::MAX);
+        [&[instance, self.instances[i].starts][..], &view.0.to_be_bytes()].concat()
+    }
+
+    fn persisted(&mut self, i: usize, record: Record) -> Result<(), Violation> {
+        match &record {
+            Record::Vote(vote) => self.truth.sign(vote)?,
+            Record::Block(block) => self.truth.saw(block),
+            Record::Entered(certificate) if self.is_honest(i) => self.truth.check_certificate(certificate)?,
+            Record::Entered(_) | Record::Cut(_) | Record::Owner { .. } => {}
+        }
+        self.instances[i].journal.push(record);
+        Ok(())
+    }
+
+    fn said(&mut self, from: usize, to: To, message: Message) -> Result<(), Violation> {
+        let vote = match &message {
+            Message::Vote(vote) => Some(vote),
+            Message::Proposal(proposal) => Some(&proposal.vote),
+            _ => None,
+        };
+        if vote.is_some_and(|v| !self.truth.signed(v)) {
+            return broken("I5", format!("instance {from} sent a vote that it had not made durable"));
+        }
+        self.sent.push(Sent { from, to, message: Arc::new(message) });
+        Ok(())
+    }
+
+    fn finalized(&mut self, i: usize, height: Height, block: BlockHash, by: Certificate) -> Result<(), Violation> {
+        let honest = self.is_honest(i);
+        if honest {
+            self.truth.check_certificate(&by)?;
+        }
+        let tip = self.instances[i].tip;
+        if height <= tip.height {
+            return broken("I6", format!("instance {i} went back from height {} to {height}", tip.height));
+        }
+        let (mut at, mut root) = (block, None);
+        while at != tip.block {
+            let Some(b) = self.truth.block(&at).cloned() else {
+                return broken("I1", format!("instance {i} finalized {block}, which is not on its tip {}", tip.block));
+            };
+            if honest {
+                self.truth.finalized(b.header.height, at)?;
+            }
+            root.get_or_insert_with(|| root_of(&b));
+            at = b.header.parent;
+        }
+        let one = &mut self.instances[i];
+        (one.tip, one.finalization) = (root.unwrap_or(tip), Some(by));
+        Ok(())
+    }
+
+    fn reported(&mut self, i: usize, report: Report) -> Result<(), Violation> {
+        if !self.is_honest(i) {
+            return Ok(());
+        }
+        match report {
+            Report::Equivocation(evidence) => {
+                let (first, second) = evidence.votes();
+                let verifies = [first, second].into_iter().all(|vote| {
+                    let digest = vote.statement.digest(self.cast.genesis(), vote.epoch, vote.view);
+                    let key = self.cast.validators().key(vote.signer);
+                    key.is_some_and(|key| self.cast.verifier().verify(key, &digest, &vote.signature))
+                });
+                if !verifies || Evidence::new(*first, *second).is_none() || self.truth.is_honest(first.signer) {
+                    return broken("I9", format!("evidence that does not convict a liar: {evidence:?}"));
+                }
+                self.evidence.push(*evidence);
+            }
+            Report::Fork(pair) if self.truth_holds() => return broken("I1", format!("instance {i} saw a fork: {pair:?}")),
+            Report::Misbehaviour { from: Some(from), what } if self.truth.is_honest(from) => {
+                return broken("I9", format!("instance {i} accuses the honest validator {from}: {what}"));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// I11.
+    fn check_load(&self, i: usize) -> Result<(), Violation> {
+        let machine = &self.instances[i].machine;
+        let (views, blocks) = machine.load();
+        let span = machine.view().0.saturating_sub(machine.root().view.0) + SPARE;
+        if views as u64 > span || blocks as u64 > 2 * span {
+            return broken("I11", format!("instance {i} holds {views} views and {blocks} blocks for {span} views"));
+        }
+        Ok(())
+    }
+
+    /// Gives an instance the finalized chain of another, as block sync does.
+    ///
+    /// # Errors
+    /// An invariant that this breaks.
+    pub fn sync(&mut self, i: usize, from: usize) -> Result<(), Violation> {
+        let (root, finalization) = (self.instances[from].tip, self.instances[from].finalization.clone());
+        let Some(finalization) = finalization.filter(|_| root.height > self.instances[i].tip.height) else {
+            return Ok(());
+        };
+        let one = &mut self.instances[i];
+        (one.tip, one.finalization, one.behind) = (root, Some(finalization.clone()), false);
+        let validators = self.cast.validators().clone();
+        self.step(i, Input::Synced { root, finalization, epoch: root.epoch, validators })
+    }
+
+    /// The timer that runs out first: when, whose, which slot.
+    #[must_use]
+    pub fn next_alarm(&self, counts: impl Fn(usize, &Alarm) -> bool) -> Option<(u64, usize, usize)> {
+        let all = self.instances.iter().enumerate().flat_map(|(i, one)| {
+            one.alarms.iter().enumerate().filter_map(move |(slot, alarm)| alarm.map(|alarm| (i, slot, alarm)))
+        });
+        all.filter(|(i, _, alarm)| counts(*i, alarm)).map(|(i, slot, alarm)| (alarm.at, i, slot)).min()
+    }
+
+    /// Lets a timer run out.
+    ///
+    /// # Errors
+    /// An invariant that this breaks.
+    pub fn ring(&mut self, i: usize, slot: usize) -> Result<(), Violation> {
+        match self.instances[i].alarms[slot].take() {
+            Some(alarm) => self.step(i, Input::Timer(alarm.timer)),
+            None => Ok(()),
+        }
+    }
+
+    /// Height of the honest instance that has finalized most, or least.
+    #[must_use]
+    pub fn heights(&self) -> (Height, Height) {
+        let heights: Vec<Height> = self.honest().map(|i| self.instances[i].tip.height).collect();
+        (heights.iter().min().copied().unwrap_or_default(), heights.iter().max().copied().unwrap_or_default())
+    }
+}
+
+fn root_of(block: &Arc<Block>) -> Root {
+    let h = &block.header;
+    Root { epoch: h.epoch, height: h.height, view: h.view, block: h.hash(), time_ms: h.time_ms }
+}
