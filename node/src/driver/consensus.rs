@@ -5,7 +5,7 @@ use super::journal::Records;
 use super::proposal::{Decoded, judge};
 use super::{DriverError, Happened};
 use crate::shared::Shared;
-use hnchain_consensus::{Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Timer, To};
+use hnchain_consensus::{Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Sm2, Timer, To};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Channel, Control, Network};
 use hnchain_storage::Journal;
@@ -145,12 +145,19 @@ impl Consensus {
             genesis: genesis.digest(),
             epoch: genesis.epoch(),
             validators: Arc::new(genesis.validators().clone()),
+            verifier: Arc::new(Sm2),
             delta_ms: shared.chain.parameters.delta_ms,
             heartbeat_ms: shared.chain.parameters.heartbeat_ms,
         };
-        let root = Root { height: tip.height, view: tip.view, block: tip.block, time_ms: tip.time_ms };
+        let root = Root {
+            epoch: tip.epoch,
+            height: tip.height,
+            view: tip.view,
+            block: tip.block,
+            time_ms: tip.time_ms,
+        };
         let recovered = Recovered { root, finalization: tip.certificate, records };
-        let machine = Machine::new(parameters, is_validator.then_some(key), recovered)?;
+        let machine = Machine::new(parameters, Some(Arc::new(key)), recovered)?;
         let needed = genesis.validators().quorum() - 1;
         Ok(Self {
             waking: (new_journal && needed > 0).then(|| Waking { heard: BTreeMap::new(), needed }),
@@ -241,10 +248,10 @@ impl Consensus {
                 }
                 self.feed(Input::Validated { block, valid });
             }
-            Happened::Durable(view) => {
-                self.records.durable(view)?;
+            Happened::Durable(position) => {
+                self.records.durable(position)?;
                 self.given_up = 0;
-                self.forget(view)?;
+                self.forget(position.view)?;
                 self.dirty = true;
             }
             Happened::PeerStatus(peer, status) => self.wake(peer, status.view),
@@ -460,9 +467,10 @@ impl Consensus {
                 self.command(Command::Execute(block, decoded))?;
             }
             Effect::Finalized { block, certificate, .. } => self.command(Command::Finalize(block, certificate))?,
-            Effect::Behind(certificate) => {
-                self.behind.send_replace(certificate.view);
+            Effect::Behind { view } => {
+                self.behind.send_replace(view);
             }
+            Effect::Epoch { epoch, .. } => tracing::info!(%epoch, "epoch begins"),
             Effect::Report(report) => self.report(report),
             Effect::Halt(divergence) => return Err(DriverError::Divergence(divergence)),
         }

@@ -4,7 +4,7 @@ use super::proposal::Decoded;
 use super::{DriverError, Happened};
 use crate::ledger_state::Overlay;
 use crate::shared::Shared;
-use hnchain_consensus::{Divergence, Input, Root};
+use hnchain_consensus::{Divergence, Input, Position, Root};
 use hnchain_ledger::BlockContext;
 use hnchain_storage::{Overlays, StorageError, Tip};
 use hnchain_types::BlockHash;
@@ -80,7 +80,7 @@ impl Work {
     fn execute_and_tell(&mut self, block: Arc<Block>, decoded: Option<Arc<Decoded>>) -> Result<(), DriverError> {
         let hash = block.header.hash();
         if let Some(result) = self.execute(block, decoded)? {
-            self.tell(Happened::Engine(Input::Executed { block: hash, result: result.hash() }));
+            self.tell(Happened::Engine(Input::Executed { block: hash, result: result.hash(), next: None }));
         }
         Ok(())
     }
@@ -122,7 +122,7 @@ impl Work {
         if !blocks.is_empty() {
             self.shared.status.set_height(tip.height);
             self.shared.finality.publish(&blocks);
-            self.tell(Happened::Durable(tip.view));
+            self.tell(Happened::Durable(Position { epoch: tip.epoch, view: tip.view }));
         }
         Ok(tip)
     }
@@ -149,8 +149,10 @@ impl Work {
                 return Err(DriverError::Divergence(divergence));
             }
             self.finalize(&hash, &certificate)?;
-            let root = Root { height, view, block: hash, time_ms };
-            self.tell(Happened::Engine(Input::Synced { root, finalization: certificate }));
+            let genesis = &self.shared.genesis;
+            let root = Root { epoch: genesis.epoch(), height, view, block: hash, time_ms };
+            let (epoch, validators) = (genesis.epoch(), Arc::new(genesis.validators().clone()));
+            self.tell(Happened::Engine(Input::Synced { root, finalization: certificate, epoch, validators }));
         }
         Ok(Ok(()))
     }

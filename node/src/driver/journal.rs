@@ -1,10 +1,10 @@
 //! The journal of the consensus thread: appends, one sync a turn, and cutting off what is no longer needed.
 
 use super::DriverError;
-use hnchain_consensus::Record;
+use hnchain_consensus::{Position, Record};
 use hnchain_crypto::PublicKey;
 use hnchain_storage::Journal;
-use hnchain_types::{GenesisDigest, View};
+use hnchain_types::GenesisDigest;
 use std::collections::VecDeque;
 
 /// Beyond this size the journal is rewritten with what is still needed: a few blocks.
@@ -14,7 +14,7 @@ const REWRITE_BYTES: u64 = 32 * 1024 * 1024;
 pub(super) struct Records {
     journal: Journal,
     owner: Record,
-    needed: VecDeque<(View, Vec<u8>)>,
+    needed: VecDeque<(Position, Vec<u8>)>,
     /// A vote or its block waits for a sync.
     unsynced: bool,
 }
@@ -41,7 +41,7 @@ impl Records {
                 (0, _) => continue,
                 _ => {}
             }
-            records.needed.push_back((record.view(), bytes));
+            records.needed.push_back((record.position(), bytes));
             decoded.push(record);
         }
         Ok((records, decoded))
@@ -52,7 +52,7 @@ impl Records {
         self.journal.append(&bytes)?;
         // An entered view that is forgotten is entered again; a vote that is forgotten is cast again.
         self.unsynced |= !matches!(record, Record::Entered(_));
-        self.needed.push_back((record.view(), bytes));
+        self.needed.push_back((record.position(), bytes));
         Ok(())
     }
 
@@ -65,13 +65,13 @@ impl Records {
         Ok(())
     }
 
-    /// Blocks up to this view are in the store: their records are not needed (D3). What is cut off leaves a mark, so that a
+    /// Blocks up to this position are in the store: their records are not needed (D3). What is cut off leaves a mark, so that a
     /// store that is lost later does not make this validator vote twice, and a journal in use is never taken for new.
-    pub(super) fn durable(&mut self, view: View) -> Result<(), DriverError> {
-        self.needed.retain(|(v, _)| *v > view);
+    pub(super) fn durable(&mut self, upto: Position) -> Result<(), DriverError> {
+        self.needed.retain(|(position, _)| *position > upto);
         let needed: u64 = self.needed.iter().map(|(_, bytes)| bytes.len() as u64).sum();
         if self.journal.len() > REWRITE_BYTES.max(2 * needed) {
-            let mut records = vec![self.owner.encode()?, Record::Cut(view).encode()?];
+            let mut records = vec![self.owner.encode()?, Record::Cut(upto).encode()?];
             records.extend(self.needed.iter().map(|(_, bytes)| bytes.clone()));
             self.journal.rewrite(&records)?;
             self.unsynced = false;
@@ -86,10 +86,15 @@ mod tests {
 
     use super::*;
     use hnchain_crypto::{SecretKey, sm3};
+    use hnchain_types::{Epoch, View};
     use std::path::Path;
 
     fn key(n: u8) -> PublicKey {
         SecretKey::from_bytes(&[n; 32]).unwrap().public_key()
+    }
+
+    fn at(view: u64) -> Position {
+        Position { epoch: Epoch(0), view: View(view) }
     }
 
     fn open(directory: &Path, chain: &[u8], owner: u8) -> Result<(Records, Vec<Record>), DriverError> {
@@ -113,14 +118,14 @@ mod tests {
         let large = usize::try_from(REWRITE_BYTES).unwrap() / 20;
         // Marks of a view each, padded on disk by what a block would weigh.
         for view in 1..=30u64 {
-            records.append(&Record::Cut(View(view))).unwrap();
+            records.append(&Record::Cut(at(view))).unwrap();
             records.journal.append(&vec![0; large]).unwrap();
             records.sync().unwrap();
         }
-        records.durable(View(28)).unwrap();
+        records.durable(at(28)).unwrap();
         drop(records);
         let (_, found) = open(directory.path(), b"henan", 1).unwrap();
-        assert_eq!(found, [28, 29, 30].map(|v| Record::Cut(View(v))));
+        assert_eq!(found, [28, 29, 30].map(|v| Record::Cut(at(v))));
         assert!(matches!(open(directory.path(), b"henan", 2), Err(DriverError::OtherJournal)));
     }
 }

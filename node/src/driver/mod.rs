@@ -22,7 +22,7 @@ mod sync;
 
 use crate::shared::Shared;
 use consensus::{Consensus, Parts};
-use hnchain_consensus::{Divergence, Input, JournalContradiction, Message};
+use hnchain_consensus::{Divergence, Input, JournalContradiction, Message, Position};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Events, Network};
 use hnchain_storage::{Journal, StorageError};
@@ -101,8 +101,8 @@ enum Happened {
     Engine(Input),
     /// A proposal of this view was judged; `None` is invalid.
     Validated(BlockHash, View, Option<Arc<Decoded>>),
-    /// Blocks up to this view are in the store.
-    Durable(View),
+    /// Blocks up to this position are in the store.
+    Durable(Position),
     /// What a peer says of itself.
     PeerStatus(ValidatorIndex, sync::PeerStatus),
     /// The node cannot go on.

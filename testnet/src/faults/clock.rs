@@ -50,6 +50,6 @@ impl WrongClock {
     /// # Errors
     /// I/O.
     pub fn set(&self, seconds: i64) -> Result<(), Error> {
-        write_atomic(&self.offset, format!("{seconds:+}s\n").as_bytes())
+        write_atomic(&self.offset, format!("{seconds:+}\n").as_bytes())
     }
 }
