@@ -336,7 +336,7 @@ fn operation_text(context: &Context, o: &Operation) -> String {
             "{} {} {} {} {} {}",
             l.pick("提交违规证据：验证者", "evidence against validator"),
             e.offender(),
-            l.pick("纪元", "epoch"),
+            l.pick("任期", "epoch"),
             e.epoch(),
             l.pick("视图", "view"),
             e.view()

@@ -1,6 +1,7 @@
 //! Proof that a validator signed two contradictory statements.
 
 use crate::Vote;
+use crate::bug::{Bug, planted};
 use hnchain_types::GenesisDigest;
 use hnchain_types::certificate::Statement;
 use hnchain_types::genesis::ValidatorSet;
@@ -42,7 +43,9 @@ fn contradict(a: &Statement, b: &Statement) -> bool {
         | (Statement::Finalize { block: x, .. }, Statement::Notarize { block: y }) => x != y,
         (Statement::Finalize { .. }, Statement::Finalize { .. }) => a != b,
         (Statement::Nullify, Statement::Finalize { .. }) | (Statement::Finalize { .. }, Statement::Nullify) => true,
-        (Statement::Nullify, Statement::Nullify | Statement::Notarize { .. })
-        | (Statement::Notarize { .. }, Statement::Nullify) => false,
+        (Statement::Nullify, Statement::Notarize { .. }) | (Statement::Notarize { .. }, Statement::Nullify) => {
+            planted(Bug::HonestAccused)
+        }
+        (Statement::Nullify, Statement::Nullify) => false,
     }
 }

@@ -50,6 +50,12 @@
 //! - **R13 Journal.** Own votes, the blocks they name and certificates of entry are durable before a vote leaves. After a
 //!   crash the machine stands where it stood, offers its own votes to its tally and sends them again. Where votes may be
 //!   missing (cut off, or a journal that is new on an old chain) a durable mark keeps it from voting in those views.
+//! - **R14 Epoch.** A block whose execution changes the validator set is the *last* of its epoch. Its descendants in the
+//!   same epoch are *void*: they give what it gave, and their payload is not on the chain. They are made only for its
+//!   finality, and without payload by a leader that knows. Finality of the last block, or of a void one, makes the last
+//!   block the root and ends the epoch; the next one builds on it, begins with the view after its own, and has its own
+//!   votes, flags and leaders. Who is not in the new set votes no more. Messages of the next epoch wait a little, those
+//!   of an earlier one are answered with the certificate that ended it.
 //!
 //! # Safety
 //! `safety::Safety` owns the key. In one view it never signs two notarize, two finalize, both nullify and
@@ -60,6 +66,10 @@
 //!   whose skips must cover v, descends from b.
 //! - **I2** One result for a block: a correct validator signs one finalize in a view.
 //! - **I3** No view has both a finalization and a nullification.
+//!
+//! Across epochs: within an epoch the last block is final or it is not, by I1; the next epoch has that block as its only
+//! root; signatures name the epoch, so no vote of one counts in another. Void blocks are above the last block and never
+//! final themselves.
 //!
 //! With more than f liars, two conflicting finalizations expose at least f + 1 of them by signatures alone: [`Evidence`].
 //!
@@ -99,6 +109,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod bug;
 mod effect;
 mod evidence;
 mod machine;

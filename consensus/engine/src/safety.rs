@@ -1,5 +1,6 @@
 //! The safety rule. This type holds the flags that a validator must never forget, and is the only caller of the signer.
 
+use crate::bug::{Bug, planted};
 use crate::{Position, Record, Signer, Vote};
 use hnchain_types::certificate::Statement;
 use hnchain_types::genesis::ValidatorSet;
@@ -21,11 +22,15 @@ impl Signed {
     fn permits(&self, statement: Statement) -> bool {
         match statement {
             Statement::Notarize { block } => {
-                self.notarized.is_none() && !self.nullified && self.finalized.is_none_or(|(b, _)| b == block)
+                (self.notarized.is_none() || planted(Bug::NotarizeTwice))
+                    && (!self.nullified || planted(Bug::NotarizeAfterNullify))
+                    && self.finalized.is_none_or(|(b, _)| b == block)
             }
-            Statement::Nullify => !self.nullified && self.finalized.is_none(),
+            Statement::Nullify => !self.nullified && (self.finalized.is_none() || planted(Bug::NullifyAfterFinalize)),
             Statement::Finalize { block, .. } => {
-                self.finalized.is_none() && !self.nullified && self.notarized.is_none_or(|b| b == block)
+                self.finalized.is_none()
+                    && (!self.nullified || planted(Bug::FinalizeAfterNullify))
+                    && (self.notarized.is_none_or(|b| b == block) || planted(Bug::FinalizeOther))
             }
         }
     }
@@ -70,7 +75,8 @@ impl Safety {
     /// From now on signs in this epoch and in no earlier one. One that does not belong to the set signs nothing.
     pub(crate) fn enter(&mut self, epoch: Epoch, validators: &ValidatorSet) {
         self.epoch = epoch;
-        self.me = self.key.as_ref().and_then(|key| validators.index_of(&key.public_key()));
+        let me = self.key.as_ref().and_then(|key| validators.index_of(&key.public_key()));
+        self.me = if planted(Bug::OldSetVotes) { me.or(self.me) } else { me };
         if let Some(before) = epoch.previous() {
             self.raise_floor(Position::end_of(before));
         }
@@ -79,7 +85,7 @@ impl Safety {
     /// Takes up a vote from the journal. Votes at or below the floor no longer matter.
     pub(crate) fn restore(&mut self, vote: &Vote) -> Result<(), JournalContradiction> {
         let position = Position { epoch: vote.epoch, view: vote.view };
-        if position <= self.floor {
+        if position <= self.floor || planted(Bug::FlagsForgotten) {
             return Ok(());
         }
         let signed = self.signed.entry(position).or_default();

@@ -1,5 +1,6 @@
 //! Counting votes of one view.
 
+use crate::bug::{Bug, planted};
 use crate::{Evidence, Vote};
 use hnchain_crypto::Signature;
 use hnchain_types::ValidatorIndex;
@@ -58,7 +59,7 @@ impl Tally {
 
     /// Certificates of all statements that have a quorum.
     pub(crate) fn quorums(&self, validators: &ValidatorSet) -> Vec<Certificate> {
-        self.votes.values().filter(|v| v.len() >= validators.quorum()).filter_map(certificate).collect()
+        self.votes.values().filter(|v| v.len() >= quorum(validators)).filter_map(certificate).collect()
     }
 
     pub(crate) fn heard_from(&self, signer: ValidatorIndex) -> bool {
@@ -77,9 +78,13 @@ impl Tally {
         }
         let votes = self.votes.entry(vote.statement).or_default();
         votes.insert(vote.signer, vote);
-        let certificate = if votes.len() == validators.quorum() { certificate(votes) } else { None };
+        let certificate = if votes.len() == quorum(validators) { certificate(votes) } else { None };
         Counted { certificate, evidence }
     }
+}
+
+fn quorum(validators: &ValidatorSet) -> usize {
+    validators.quorum() - usize::from(planted(Bug::QuorumOffByOne))
 }
 
 fn certificate(votes: &BTreeMap<ValidatorIndex, Vote>) -> Option<Certificate> {

@@ -1,5 +1,5 @@
 //! R14: validator sets change while the chain runs.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod harness;
 

@@ -234,7 +234,7 @@ impl Options {
         let room = self.faults() - self.away;
         if r.chance(50) {
             for _ in 0..room {
-                let kind = KINDS[usize::try_from(r.below(KINDS.len() as u64)).unwrap_or(0)];
+                let kind = r.pick(&KINDS).copied().unwrap_or_default();
                 let have = self.get(kind).unwrap_or(0);
                 self.set(kind, have + 1);
             }
@@ -272,7 +272,7 @@ impl Options {
             let value = words.next().and_then(|v| v.parse().ok()).ok_or_else(|| format!("{word} needs a number"))?;
             if name == "seed" {
                 options.seed = value;
-            } else if name != "exact" && !options.set(&name.replace('-', "_"), value) {
+            } else if name != "calm" && !options.set(&name.replace('-', "_"), value) {
                 return Err(format!("there is no option {word}"));
             }
         }
@@ -291,7 +291,7 @@ impl fmt::Display for Options {
 }
 
 fn one_of(r: &mut Random, values: &[u64]) -> u64 {
-    values[usize::try_from(r.below(values.len() as u64)).unwrap_or(0)]
+    r.pick(values).copied().unwrap_or_default()
 }
 
 fn size(r: &mut Random) -> u64 {

@@ -28,6 +28,15 @@ impl CheapKey {
         let public = SecretKey::from_bytes(&secret).expect("below the order of the curve").public_key();
         Self { public, secret }
     }
+
+    /// The same key for the elliptic curve.
+    ///
+    /// # Panics
+    /// Never: it was one when this key was made.
+    #[must_use]
+    pub fn secret_key(&self) -> SecretKey {
+        SecretKey::from_bytes(&self.secret).expect("it has a public key")
+    }
 }
 
 impl std::fmt::Debug for CheapKey {
@@ -66,11 +75,17 @@ impl CheapVerifier {
     pub fn of(keys: &[Arc<CheapKey>]) -> Self {
         Self { secrets: keys.iter().map(|k| (k.public, k.secret)).collect() }
     }
+
+    /// Whether the signature over the digest is the key's.
+    #[must_use]
+    pub fn signed(&self, key: &PublicKey, digest: &Digest, given: &Signature) -> bool {
+        self.secrets.get(key).is_some_and(|secret| signature(secret, digest) == *given)
+    }
 }
 
 impl Verifier for CheapVerifier {
     fn verify(&self, key: &VerifyingKey, digest: &Digest, given: &Signature) -> bool {
-        self.secrets.get(&key.public_key()).is_some_and(|secret| signature(secret, digest) == *given)
+        self.signed(&key.public_key(), digest, given)
     }
 }
 

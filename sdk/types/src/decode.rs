@@ -112,7 +112,7 @@ fn name_zh(what: &str) -> &str {
         "certificate" => "终局证书",
         "validator set" => "验证者集合",
         "evidence" => "证据",
-        "epoch" => "纪元",
+        "epoch" => "任期",
         "proposal" => "提案",
         "conviction" => "违规记录",
         "record" => "记录",

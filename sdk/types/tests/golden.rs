@@ -7,7 +7,7 @@
 mod support;
 
 use hnchain_types::certificate::Statement;
-use hnchain_types::genesis::Genesis;
+use hnchain_types::genesis::{Genesis, ValidatorSet};
 use hnchain_types::transaction::Transaction;
 use hnchain_types::{Epoch, View};
 use std::path::PathBuf;
@@ -49,6 +49,7 @@ fn every_public_type_has_its_frozen_bytes() {
         assert_eq!((sample.again)(&sample.bytes).as_ref(), Ok(&sample.bytes), "{}", sample.name);
     }
     frozen_hex("body", &support::body());
+    frozen_hex("body-governance", &support::governance::governance_body());
 }
 
 #[test]
@@ -68,10 +69,13 @@ fn the_genesis_file_is_frozen() {
 #[test]
 fn every_hash_and_every_signed_digest_is_frozen() {
     let vote = |s: Statement| s.digest(genesis().digest(), Epoch(1), View(6)).to_string();
+    let keys: Vec<_> = genesis().validators().public_keys().collect();
+    let keys_only = ValidatorSet::new(&keys).unwrap();
     let lines = [
         ("genesis digest", genesis().digest().to_string()),
         ("genesis block hash", genesis().block_hash().to_string()),
         ("validators hash", genesis().validators().hash().to_string()),
+        ("validators hash without organizations", keys_only.hash().to_string()),
         ("transaction id", transaction().id().to_string()),
         ("block hash", header().hash().to_string()),
         ("result hash", result().hash().to_string()),

@@ -219,7 +219,7 @@ mod receipt {
     fn record(change: impl FnOnce(&mut proto::RecordChanged)) -> &'static str {
         events(|e| match &mut e[0].kind {
             Some(proto::event::Kind::Record(r)) => change(r),
-            None => panic!("no kind"),
+            other => panic!("{other:?}"),
         })
     }
 

@@ -6,8 +6,11 @@ mod support;
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::Genesis;
+use hnchain_types::governance::{EpochRow, EvidenceRow, Proposal};
 use hnchain_types::record::Record;
 use hnchain_types::transaction::{Receipt, Transaction};
+use hnchain_types::validators::ValidatorSet;
+use hnchain_types::vote::{Evidence, Vote};
 use hnchain_types::{DecodeError, limits, wire};
 use proptest::prelude::*;
 use support::{samples, wire_samples};
@@ -151,6 +154,11 @@ fn decode_as_everything(bytes: &[u8]) {
         |b: &[u8]| FinalizedBlock::decode(b).map(|v| v.encode()),
         |b: &[u8]| ExecutionResult::decode(b).map(|v| v.raw().to_vec()),
         |b: &[u8]| Certificate::decode(b).map(|v| v.encode()),
+        |b: &[u8]| Evidence::decode(b).map(|v| v.encode()),
+        |b: &[u8]| ValidatorSet::decode(b).map(|v| v.encode()),
+        |b: &[u8]| EpochRow::decode(b).map(|v| v.encode()),
+        |b: &[u8]| Proposal::decode(b).map(|v| v.encode()),
+        |b: &[u8]| EvidenceRow::decode(b).map(|v| v.encode()),
     ] {
         if let Ok(again) = sample(bytes) {
             assert_eq!(again, bytes);
@@ -226,12 +234,17 @@ fn wire_values_come_back_and_nothing_else_is_one() {
 
 /// Decodes and encodes; `None` where it is refused.
 fn again(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
-    if name.starts_with("wire-statement") {
-        let value: Statement = wire::decode("statement", bytes).ok()?;
-        Some(wire::encode("statement", &value).unwrap())
-    } else {
-        let value: Certificate = wire::decode("certificate", bytes).ok()?;
-        Some(wire::encode("certificate", &value).unwrap())
+    fn of<T: serde::Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<Vec<u8>> {
+        let value: T = wire::decode("value", bytes).ok()?;
+        Some(wire::encode("value", &value).unwrap())
+    }
+    match name.split('-').nth(1) {
+        Some("statement") => of::<Statement>(bytes),
+        Some("certificate") => of::<Certificate>(bytes),
+        Some("header") => of::<Header>(bytes),
+        Some("vote") => of::<Vote>(bytes),
+        Some("evidence") => of::<Evidence>(bytes),
+        other => panic!("{other:?}"),
     }
 }
 

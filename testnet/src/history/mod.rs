@@ -18,6 +18,7 @@ pub use clients::{Clients, Load};
 pub use outcome::{Applied, FinalNode, Outcome};
 
 use hnchain_types::TxId;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -93,11 +94,12 @@ pub struct Found {
 pub struct History {
     start: Instant,
     events: Mutex<Vec<Event>>,
+    acknowledged: AtomicUsize,
 }
 
 impl Default for History {
     fn default() -> Self {
-        Self { start: Instant::now(), events: Mutex::default() }
+        Self { start: Instant::now(), events: Mutex::default(), acknowledged: AtomicUsize::new(0) }
     }
 }
 
@@ -112,17 +114,18 @@ impl History {
     pub fn note(&self, node: Option<usize>, invoked: Duration, action: Action) {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         // Under the lock, so that times of return ascend.
-        events.push(Event { node, invoked, returned: self.start.elapsed(), action });
+        let event = Event { node, invoked, returned: self.start.elapsed(), action };
+        self.acknowledged.fetch_add(usize::from(event.acknowledged().is_some()), Ordering::Relaxed);
+        events.push(event);
     }
 
     /// Number of acknowledged writes so far.
     #[must_use]
     pub fn acknowledged(&self) -> usize {
-        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.iter().rev().filter(|e| e.acknowledged().is_some()).count()
+        self.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// All events so far.
+    /// All events so far, in the order of their return.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()

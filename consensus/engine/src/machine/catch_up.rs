@@ -1,6 +1,7 @@
 //! R10, R12: helping peers that are behind, and finding what was missed.
 
 use super::Machine;
+use crate::bug::{Bug, planted};
 use crate::{Message, Root, To, Vote, Want};
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
@@ -20,6 +21,9 @@ const ASKED_AT_ONCE: usize = 2;
 impl Machine {
     /// R10: says again what others may have missed.
     pub(super) fn resend(&mut self) {
+        if planted(Bug::NoResend) {
+            return;
+        }
         if let Some(entry) = self.entry.clone() {
             self.send(To::All, Message::Certificate(entry));
         }
@@ -52,6 +56,9 @@ impl Machine {
 
     /// The views of parents whose blocks are not here and that no certificate names: those are asked for first.
     fn gap(&self) -> Option<(View, View)> {
+        if planted(Bug::NoAncestorSearch) {
+            return None;
+        }
         let lost = self.tree.orphans(&self.root).filter(|(hash, _)| !self.fetching.contains_key(hash));
         let lost: Vec<View> = lost.map(|(_, view)| view).collect();
         Some((*lost.iter().min()?, lost.iter().max()?.next()))
@@ -85,7 +92,7 @@ impl Machine {
     }
 
     pub(super) fn help(&mut self, from: Option<ValidatorIndex>, view: View) {
-        let Some(to) = self.may_help(from) else { return };
+        let Some(to) = self.may_help(from).filter(|_| !planted(Bug::NoHelp)) else { return };
         let mut certificates: Vec<Certificate> = Vec::new();
         if view <= self.root.view {
             certificates.extend(self.finalization.clone());
@@ -159,7 +166,7 @@ impl Machine {
     }
 
     fn ask_for(&mut self, view: View, block: BlockHash) {
-        let Some(round) = self.rounds.get(&view) else { return };
+        let Some(round) = self.rounds.get(&view).filter(|_| !planted(Bug::NoFetch)) else { return };
         let me = self.me();
         let signers: Vec<ValidatorIndex> = round
             .certificates

@@ -1,6 +1,7 @@
 //! R5, R6, R7: execution, the finalize vote, and finality.
 
 use super::Machine;
+use crate::bug::{Bug, planted};
 use crate::tree::{Entry, Executed, Execution};
 use crate::{Divergence, Effect, Position, Root};
 use hnchain_types::block::HeaderFields;
@@ -21,7 +22,7 @@ impl Machine {
             return;
         }
         // R14: a void block gives what the epoch's last block gave.
-        if let Some(void) = parent.filter(|p| p.last.is_some()) {
+        if let Some(void) = parent.filter(|p| p.last.is_some() && !planted(Bug::VoidExecuted)) {
             return self.executed_to(hash, void, None);
         }
         let block = entry.block.clone();
@@ -69,7 +70,7 @@ impl Machine {
         let Statement::Finalize { block, result } = certificate.statement else { return };
         let Some(branch) = self.tree.branch(block, &self.root) else { return self.behind(view) };
         if let Some(own) = self.tree.get(&block).and_then(Entry::executed) {
-            return if own.result == result {
+            return if own.result == result || planted(Bug::ResultUnchecked) {
                 self.finalize(block, own.last.unwrap_or(block), certificate);
             } else {
                 self.halt(block, own.result, result);
@@ -108,6 +109,10 @@ impl Machine {
         let next = self.after(&block);
         self.effects.push(Effect::Finalized { block, height, certificate: certificate.clone(), closing });
         match next {
+            Some(validators) if planted(Bug::EpochOnVoid) => {
+                let block = certificate.statement.block().unwrap_or(block);
+                self.begin(epoch.next(), validators, Root { view: certificate.view, block, ..root }, certificate);
+            }
             Some(validators) => self.begin(epoch.next(), validators, root, certificate),
             None => self.set_root(root, certificate),
         }

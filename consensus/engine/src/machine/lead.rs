@@ -1,6 +1,8 @@
 //! R2, R3: making a proposal, and judging one.
 
 use super::{EXECUTION_BACKLOG, LOOKAHEAD, Machine};
+use crate::bug::{Bug, planted};
+use crate::tree::Entry;
 use crate::{Effect, Message, NullifyReason, Proposal, Record, To, Vote, Want};
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
@@ -53,7 +55,7 @@ impl Machine {
 
     /// R14: whether the epoch has ended below a child of this block.
     fn is_void_above(&self, hash: &BlockHash) -> bool {
-        self.tree.get(hash).and_then(|e| e.executed()).is_some_and(|e| e.last.is_some())
+        self.tree.get(hash).and_then(Entry::executed).is_some_and(|e| e.last.is_some())
     }
 
     /// The newest notarized block below the current view with the nullifications above it. Asks for what is missing.
@@ -211,7 +213,7 @@ impl Machine {
         if second || self.is_over(&proposal.block.header) {
             return; // the tally has already reported the leader of a second proposal
         }
-        let sound_skips = proposal.block.skips.iter().all(|s| self.verify_skip(s));
+        let sound_skips = planted(Bug::SkipsUnchecked) || proposal.block.skips.iter().all(|s| self.verify_skip(s));
         if !sound_skips {
             self.misbehaviour(from, "proposal with skips that do not verify");
             return self.nullify(view, NullifyReason::Invalid);
@@ -276,9 +278,9 @@ impl Machine {
                 return Check::Invalid;
             }
             (self.root.height, self.root.time_ms)
-        } else if header.parent_view <= self.root.view {
+        } else if header.parent_view <= self.root.view && !planted(Bug::FinalUndone) {
             return Check::Invalid; // it would undo a final block
-        } else if self.notarized(header.parent_view) != Some(header.parent) {
+        } else if self.notarized(header.parent_view) != Some(header.parent) && !planted(Bug::ParentUnchecked) {
             return Check::Wait;
         } else if let Some(parent) = self.tree.get(&header.parent) {
             (parent.block.header.height, parent.block.header.time_ms)
@@ -286,7 +288,8 @@ impl Machine {
             self.fetch(header.parent_view, header.parent);
             return Check::Wait;
         };
-        if header.height != height.next() || header.time_ms <= time_ms {
+        let follows = header.height == height.next() && header.time_ms > time_ms;
+        if !follows && !planted(Bug::HeightUnchecked) {
             return Check::Invalid;
         }
         if self.holds_older_skips(block) { Check::Ready } else { Check::Wait }

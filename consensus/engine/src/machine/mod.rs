@@ -7,6 +7,7 @@ mod lead;
 mod views;
 mod votes;
 
+use crate::bug::{Bug, planted};
 use crate::safety::{JournalContradiction, Safety};
 use crate::tally::{Certificates, Tally};
 use crate::tree::Tree;
@@ -178,8 +179,8 @@ impl Machine {
         for record in recovered.records {
             match &record {
                 Record::Vote(vote) => machine.safety.restore(vote)?,
-                Record::Cut(position) => machine.safety.raise_floor(*position),
-                Record::Block(_) | Record::Entered(_) | Record::Owner { .. } => {}
+                Record::Cut(position) if !planted(Bug::CutForgotten) => machine.safety.raise_floor(*position),
+                Record::Cut(_) | Record::Block(_) | Record::Entered(_) | Record::Owner { .. } => {}
             }
             machine.recall(record);
         }
@@ -199,6 +200,9 @@ impl Machine {
             Record::Vote(vote) => {
                 self.view = self.view.max(vote.view);
                 let round = self.rounds.entry(vote.view).or_default();
+                if planted(Bug::OwnVotesNotOffered) {
+                    return;
+                }
                 // Own votes are offered to the tally again; a certificate that they complete is formed at the start.
                 round.tally.add(vote, &self.parameters.validators);
                 if let Statement::Notarize { block } = vote.statement {
@@ -212,6 +216,7 @@ impl Machine {
                     entry.journaled = true;
                 }
             }
+            Record::Entered(_) if planted(Bug::EntryNotRestored) => {}
             Record::Entered(certificate) => {
                 self.view = self.view.max(certificate.view.next());
                 self.entry = Some(certificate.clone());

@@ -1,6 +1,7 @@
 //! R1, R8, R11: views, timers, and when to be quiet.
 
 use super::{Armed, Machine};
+use crate::bug::{Bug, planted};
 use crate::{Effect, Message, NullifyReason, Report, Timer, To};
 use hnchain_types::View;
 use hnchain_types::certificate::Statement;
@@ -54,14 +55,15 @@ impl Machine {
 
     /// Δ after the local back-off.
     fn delta(&self) -> u64 {
-        let steps = self.pace.failures.min(BACKOFF_STEPS);
+        let steps = if planted(Bug::BackOffMissing) { 0 } else { self.pace.failures.min(BACKOFF_STEPS) };
         self.parameters.delta_ms * 3u64.pow(steps) / 2u64.pow(steps)
     }
 
     /// Whether a leader should make a block now. After an epoch's last block only that block's finality is worth one.
     pub(super) fn wants_block(&self) -> bool {
         let something_to_order = self.pace.work || self.pace.heartbeat_due;
-        self.pace.idle_over || self.pace.failures > 0 || (something_to_order && !self.tree.ends())
+        let noisy = planted(Bug::NeverQuiet);
+        noisy || self.pace.idle_over || self.pace.failures > 0 || (something_to_order && !self.tree.ends())
     }
 
     /// Whether anyone votes in this view. By itself this makes the leader wait first: one validator that votes in every

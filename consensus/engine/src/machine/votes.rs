@@ -1,8 +1,9 @@
 //! R4, R7, R9: votes become certificates, certificates move views and finality.
 
 use super::{LOOKAHEAD, Machine, Parameters};
+use crate::bug::{Bug, planted};
 use crate::{Effect, Message, NullifyReason, Record, Report, To, Vote};
-use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::certificate::{Certificate, CertificateError, Statement};
 use hnchain_types::{BlockHash, ValidatorIndex, View};
 
 impl Machine {
@@ -16,7 +17,7 @@ impl Machine {
         if vote.view < self.view {
             self.help_straggler(from, &vote);
         }
-        if vote.view <= self.root.view || vote.view.0 > self.view.0 + LOOKAHEAD {
+        if vote.view <= self.root.view || (vote.view.0 > self.view.0 + LOOKAHEAD && !planted(Bug::FarViewsKept)) {
             return;
         }
         if !self.verify_and_count(vote) {
@@ -37,7 +38,7 @@ impl Machine {
                 return true;
             }
         }
-        if !self.parameters.verifies(&vote) {
+        if !self.parameters.verifies(&vote) && !planted(Bug::VotesUnchecked) {
             return false;
         }
         self.heard(vote.signer);
@@ -70,7 +71,9 @@ impl Machine {
     /// Signs, persists, sends and counts an own vote. The record always goes before the message.
     pub(super) fn cast(&mut self, view: View, statement: Statement) -> Option<Vote> {
         let (record, vote) = self.safety.sign(view, statement)?;
-        self.effects.push(Effect::Persist(record));
+        if !planted(Bug::VoteNotJournaled) {
+            self.effects.push(Effect::Persist(record));
+        }
         Some(vote)
     }
 
@@ -111,13 +114,19 @@ impl Machine {
         let verified = certificate.verify_by(*genesis, validators, |index, key, digest, signature| {
             known(index, signature) || verifier.verify(key, digest, signature)
         });
-        certificate.epoch == *epoch && verified.is_ok()
+        let short = matches!(verified, Err(CertificateError::Quorum { got, needed }) if got + 1 == needed);
+        (certificate.epoch == *epoch || planted(Bug::EpochsMixed)) && verified.is_ok()
+            || (short && planted(Bug::QuorumOffByOne))
+            || planted(Bug::CertificatesUnchecked)
     }
 
     /// Takes up a certificate that is known to be sound.
     pub(super) fn apply(&mut self, certificate: Certificate) {
         let view = certificate.view;
         if view <= self.root.view {
+            return;
+        }
+        if planted(Bug::SplitAfterNullify) && self.refuses(&certificate) {
             return;
         }
         match self.round(view).certificates.put(certificate.clone()) {
@@ -142,6 +151,12 @@ impl Machine {
                 self.try_finalize(view);
             }
         }
+    }
+
+    /// The mistake of those who take their own nullify for the last word.
+    fn refuses(&self, certificate: &Certificate) -> bool {
+        let nullified = self.own_votes(certificate.view).any(|v| v.statement == Statement::Nullify);
+        nullified && matches!(certificate.statement, Statement::Notarize { .. })
     }
 
     /// R4: the body may be missing; the view is left all the same.

@@ -3,6 +3,7 @@
 //! The large simulator comes with its own crate; this one is what the engine's tests need.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, missing_docs)] // shared by several test binaries
 
+pub mod bench;
 pub mod build;
 
 use hnchain_consensus::{
@@ -88,6 +89,19 @@ pub fn next_set(block: &Block) -> Option<Arc<ValidatorSet>> {
     (set.hash() != block.header.validators).then_some(set)
 }
 
+/// What a message is called in tables.
+pub fn kind(message: &Message) -> &'static str {
+    match message {
+        Message::Proposal(_) => "proposal",
+        Message::Vote(Vote { statement: Statement::Notarize { .. }, .. }) => "notarize",
+        Message::Vote(Vote { statement: Statement::Nullify, .. }) => "nullify",
+        Message::Vote(Vote { statement: Statement::Finalize { .. }, .. }) => "finalize",
+        Message::Certificate(_) => "certificate",
+        Message::Want(_) => "want",
+        Message::Body(_) => "body",
+    }
+}
+
 pub fn result_of(block: &BlockHash) -> ResultHash {
     ResultHash(sm3_parts(&[b"result", block.as_ref()]))
 }
@@ -143,6 +157,8 @@ pub struct Cluster {
     pub passes: fn(usize, usize, &Message) -> bool,
     /// How long a block's execution takes.
     pub execution_ms: u64,
+    /// How many messages of each kind were sent, and their bytes.
+    pub traffic: BTreeMap<&'static str, (u64, u64)>,
     queue: BTreeMap<(u64, u64), Event>,
     sequence: u64,
     pub trace: Vec<String>,
@@ -167,6 +183,7 @@ impl Cluster {
             groups: vec![0; n],
             passes: |_, _, _| true,
             execution_ms: 2,
+            traffic: BTreeMap::new(),
             queue: BTreeMap::new(),
             sequence: 0,
             trace: Vec::new(),
@@ -290,7 +307,8 @@ impl Cluster {
 
     fn send(&mut self, i: usize, to: To, message: &Message) {
         // Every message survives its encoding.
-        let message = &Message::decode(&message.encode().unwrap()).unwrap();
+        let bytes = message.encode().unwrap();
+        let message = &Message::decode(&bytes).unwrap();
         if let Message::Vote(vote) = message {
             self.note_vote(i, vote);
         } else if let Message::Proposal(p) = message {
@@ -305,6 +323,8 @@ impl Cluster {
         };
         for to in targets {
             self.nodes[i].sent += 1;
+            let sent = self.traffic.entry(kind(message)).or_default();
+            *sent = (sent.0 + 1, sent.1 + bytes.len() as u64);
             let heard = self.groups[i] == self.groups[to] && (self.passes)(i, to, message);
             if !heard || self.random.chance(self.faults.loss_percent) {
                 continue;

@@ -6,8 +6,8 @@ use hnchain_proof::tree::{Sm3Hasher, key_hash, prove};
 use hnchain_proof::{Bundle, ProofError, Verdict, verify};
 use hnchain_types::block::{ExecutionResult, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
-use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Validator};
-use hnchain_types::{Height, StateRoot, ValidatorIndex, View, proto};
+use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Validator, ValidatorSet};
+use hnchain_types::{Epoch, Height, StateRoot, ValidatorIndex, View, proto};
 use jmt::storage::{LeafNode, Node, NodeKey, TreeReader};
 use jmt::{JellyfishMerkleTree, KeyHash, OwnedValue, Version};
 use prost::Message;
@@ -60,7 +60,10 @@ impl Tree {
 /// Everything that a node knows about one certified block.
 pub(crate) struct Scene {
     pub(crate) genesis: Genesis,
+    /// Validators of the block's epoch.
     pub(crate) keys: Vec<SecretKey>,
+    /// How the validators came to be these.
+    pub(crate) path: Vec<proto::EpochStep>,
     pub(crate) tree: Tree,
     pub(crate) header: Header,
     pub(crate) result: ExecutionResult,
@@ -134,6 +137,78 @@ pub(crate) fn rows() -> BTreeMap<String, Vec<u8>> {
     rows
 }
 
+fn fields(genesis: &Genesis) -> HeaderFields {
+    HeaderFields {
+        genesis: genesis.digest(),
+        epoch: genesis.epoch(),
+        view: View(9),
+        height: Height(7),
+        parent: genesis.block_hash(),
+        parent_view: View(8),
+        time_ms: TIME_MS,
+        payload_root: payload_root::<Vec<u8>>(&[]),
+        skips_root: skips_root::<Vec<u8>>(&[]),
+        validators: genesis.validators().hash(),
+    }
+}
+
+/// Keys and validators of an epoch. In epoch 1 the fourth validator has a new key; in epoch 2 the first has left and
+/// another organization's joined.
+pub(crate) fn epoch(number: usize) -> (Vec<SecretKey>, ValidatorSet) {
+    const MEMBERS: [(u8, &str); 6] = [
+        (1, "henan"),
+        (2, "zhengzhou"),
+        (3, "kaifeng"),
+        (4, "pingdingshan"),
+        (5, "pingdingshan"),
+        (6, "luoyang"),
+    ];
+    let indices = [[0, 1, 2, 3], [0, 1, 2, 4], [1, 2, 4, 5]][number];
+    let keys = indices.map(|i| SecretKey::from_bytes(&[MEMBERS[i].0; 32]).unwrap());
+    let members: Vec<_> = keys.iter().zip(indices).map(|(k, i)| (k.public_key(), MEMBERS[i].1)).collect();
+    (keys.to_vec(), ValidatorSet::of(&members).unwrap())
+}
+
+/// The last block of an epoch, before it is certified.
+pub(crate) struct Change {
+    pub(crate) genesis: Genesis,
+    pub(crate) fields: HeaderFields,
+    pub(crate) keys: Vec<SecretKey>,
+    pub(crate) certified: hnchain_types::ValidatorsHash,
+    pub(crate) enclosed: Vec<u8>,
+}
+
+impl Change {
+    pub(crate) fn new(
+        genesis: &Genesis,
+        number: u64,
+        (keys, validators): &(Vec<SecretKey>, ValidatorSet),
+        (_, next): &(Vec<SecretKey>, ValidatorSet),
+    ) -> Self {
+        let height = Height(number + 2);
+        let fields =
+            HeaderFields { epoch: Epoch(number), height, validators: validators.hash(), ..fields(genesis) };
+        let keys = keys.clone();
+        Self { genesis: genesis.clone(), fields, keys, certified: next.hash(), enclosed: next.encode() }
+    }
+
+    /// The step, signed by the first three keys.
+    pub(crate) fn step(&self) -> proto::EpochStep {
+        let header = Header::new(self.fields.clone());
+        let root = StateRoot(Digest([self.fields.height.0.try_into().unwrap(); 32]));
+        let result = ExecutionResult::new(root, hnchain_crypto::merkle::root::<Vec<u8>>(&[]), self.certified);
+        let statement = Statement::Finalize { block: header.hash(), result: result.hash() };
+        let digest = statement.digest(self.genesis.digest(), header.epoch, header.view);
+        let votes = (0..3).map(|i| (ValidatorIndex(i), self.keys[i as usize].sign(&digest))).collect();
+        proto::EpochStep {
+            certificate: Certificate { epoch: header.epoch, view: header.view, statement, votes }.encode(),
+            header: header.raw().to_vec(),
+            result: result.raw().to_vec(),
+            validators: self.enclosed.clone(),
+        }
+    }
+}
+
 impl Scene {
     pub(crate) fn new() -> Self {
         Self::with(rows(), |_| ())
@@ -142,24 +217,33 @@ impl Scene {
     /// A chain whose validators certified these rows under a header that `change` made.
     pub(crate) fn with(rows: BTreeMap<String, Vec<u8>>, change: impl FnOnce(&mut HeaderFields)) -> Self {
         let (genesis, keys) = genesis("henan-demo");
+        let validators = genesis.validators().clone();
+        Self::of(genesis, (keys, &validators), rows, change)
+    }
+
+    /// The same chain after two changes of validators.
+    pub(crate) fn after_two_changes() -> Self {
+        let (genesis, _) = genesis("henan-demo");
+        let [first, second, third] = [0, 1, 2].map(epoch);
+        let path =
+            vec![Change::new(&genesis, 0, &first, &second).step(), Change::new(&genesis, 1, &second, &third).step()];
+        let scene = Self::of(genesis, (third.0, &third.1), rows(), |h| h.epoch = Epoch(2));
+        Self { path, ..scene }
+    }
+
+    fn of(
+        genesis: Genesis,
+        (keys, validators): (Vec<SecretKey>, &ValidatorSet),
+        rows: BTreeMap<String, Vec<u8>>,
+        change: impl FnOnce(&mut HeaderFields),
+    ) -> Self {
         let mut tree = Tree::default();
         let root = tree.put(VERSION, &rows.into_iter().map(|(k, v)| (k, Some(v))).collect());
-        let mut fields = HeaderFields {
-            genesis: genesis.digest(),
-            epoch: genesis.epoch(),
-            view: View(9),
-            height: Height(7),
-            parent: genesis.block_hash(),
-            parent_view: View(8),
-            time_ms: TIME_MS,
-            payload_root: payload_root::<Vec<u8>>(&[]),
-            skips_root: skips_root::<Vec<u8>>(&[]),
-            validators: genesis.validators().hash(),
-        };
+        let mut fields = HeaderFields { validators: validators.hash(), ..fields(&genesis) };
         change(&mut fields);
         let receipts = hnchain_crypto::merkle::root::<Vec<u8>>(&[]);
-        let result = ExecutionResult::new(root, receipts, genesis.validators().hash());
-        Self { header: Header::new(fields), result, genesis, keys, tree }
+        let result = ExecutionResult::new(root, receipts, validators.hash());
+        Self { header: Header::new(fields), result, genesis, keys, path: Vec::new(), tree }
     }
 
     pub(crate) fn finalize(&self) -> Statement {
@@ -182,6 +266,7 @@ impl Scene {
             certificate: self.certificate(self.finalize(), self.header.view, &[0, 1, 3]).encode(),
             state: Some(prove(&self.tree, VERSION, key).unwrap()),
             opening: None,
+            path: self.path.clone(),
         }
     }
 

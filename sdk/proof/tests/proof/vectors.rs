@@ -19,7 +19,14 @@ fn the_bytes_of_bundles_are_frozen() {
     let scene = Scene::new();
     golden("genesis.json", scene.genesis.raw());
     let active = scene.bundle(ACTIVE).with_opening(opening());
-    for (name, bundle) in [("active", active), ("revoked", scene.bundle(REVOKED)), ("absent", scene.bundle(ABSENT))] {
+    let later = Scene::after_two_changes().bundle(ACTIVE);
+    let named = [
+        ("active", active),
+        ("revoked", scene.bundle(REVOKED)),
+        ("absent", scene.bundle(ABSENT)),
+        ("epoch-two", later),
+    ];
+    for (name, bundle) in named {
         golden(&format!("{name}.hnproof.json"), &bundle.to_json());
         golden(&format!("{name}.hnproof.hex"), format!("{}\n", hex::encode(bundle.to_proto())).as_bytes());
     }
@@ -32,6 +39,7 @@ fn frozen_bundles_still_verify() {
         (include_str!("../../vectors/active.hnproof.json"), include_str!("../../vectors/active.hnproof.hex")),
         (include_str!("../../vectors/revoked.hnproof.json"), include_str!("../../vectors/revoked.hnproof.hex")),
         (include_str!("../../vectors/absent.hnproof.json"), include_str!("../../vectors/absent.hnproof.hex")),
+        (include_str!("../../vectors/epoch-two.hnproof.json"), include_str!("../../vectors/epoch-two.hnproof.hex")),
     ];
     for (json, proto) in files {
         let bundle = Bundle::from_json(json.as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 use crate::scene::{ABSENT, ACTIVE, BATCH, DOCUMENT, REVOKED, Scene, TIME_MS, opening};
 use hnchain_proof::{Bundle, Status, verify};
-use hnchain_types::{Height, proto};
+use hnchain_types::{Epoch, Height, proto};
 
 #[test]
 fn a_record_in_force_is_proven_with_its_signers_and_time() {
@@ -10,11 +10,23 @@ fn a_record_in_force_is_proven_with_its_signers_and_time() {
     assert_eq!((verdict.block, verdict.state_root), (scene.header.hash(), scene.result.state_root));
     let signers: Vec<_> = verdict.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
     assert_eq!(signers, [(0, "henan"), (1, "zhengzhou"), (3, "pingdingshan")]);
+    assert_eq!((verdict.epoch, verdict.epoch_changes), (Epoch(0), 0));
     assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());
     let record = verdict.record.unwrap();
     assert_eq!((record.status, record.version, record.organization.as_str()), (Status::Active, 2, "zhengzhou"));
     assert_eq!((record.key.namespace(), record.key.id()), (verdict.namespace.as_str(), verdict.id.as_str()));
     assert_eq!(verdict.opening, None);
+}
+
+#[test]
+fn a_record_of_a_later_epoch_is_proven_by_its_validators() {
+    let scene = Scene::after_two_changes();
+    let verdict = verify(&scene.bundle(ACTIVE), &scene.genesis).unwrap();
+    assert_eq!((verdict.epoch, verdict.epoch_changes, verdict.quorum), (Epoch(2), 2, 3));
+    let signers: Vec<_> = verdict.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
+    assert_eq!(signers, [(0, "zhengzhou"), (1, "kaifeng"), (3, "luoyang")], "of this epoch, not of the genesis");
+    assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());
+    assert_eq!(verdict.record.unwrap().status, Status::Active);
 }
 
 #[test]
@@ -81,8 +93,8 @@ fn all_four_validators_may_have_signed() {
 
 #[test]
 fn both_forms_round_trip() {
-    let scene = Scene::new();
-    for key in [ACTIVE, REVOKED, BATCH, ABSENT] {
+    let (scene, later) = (Scene::new(), Scene::after_two_changes());
+    for (key, scene) in [ACTIVE, REVOKED, BATCH, ABSENT].into_iter().flat_map(|k| [(k, &scene), (k, &later)]) {
         for bundle in [scene.bundle(key), scene.bundle(key).with_opening(opening())] {
             assert_eq!(Bundle::from_json(&bundle.to_json()).unwrap(), bundle);
             assert_eq!(Bundle::from_proto(&bundle.to_proto()).unwrap(), bundle);

@@ -12,6 +12,8 @@ use hnchain_types::{
 use prost::Message as _;
 use std::sync::LazyLock;
 
+pub(crate) mod governance;
+
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
     SecretKey::from_bytes(&sm3(&[n]).0).unwrap()
@@ -295,7 +297,8 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
-    static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(make_samples);
+    static SAMPLES: LazyLock<Vec<Sample>> =
+        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).collect());
     &SAMPLES
 }
 
@@ -311,11 +314,7 @@ fn make_samples() -> Vec<Sample> {
         Sample { name: "certificate-notarization", bytes: notarization().encode(), again: certificate },
         Sample { name: "certificate-nullification", bytes: skips()[0].encode(), again: certificate },
         Sample { name: "certificate-finalization", bytes: finalization().encode(), again: certificate },
-        Sample {
-            name: "finalized-block",
-            bytes: finalized().encode(),
-            again: again_finalized,
-        },
+        Sample { name: "finalized-block", bytes: finalized().encode(), again: again_finalized },
         Sample { name: "finalized-block-closing", bytes: closed().encode(), again: again_finalized },
         Sample { name: "record-active", bytes: record_row(1).encode_to_vec(), again: again_record },
         Sample { name: "record-revoked", bytes: record_row(3).encode_to_vec(), again: again_record },
@@ -326,7 +325,7 @@ fn make_samples() -> Vec<Sample> {
 pub(crate) fn wire_samples() -> Vec<(&'static str, Vec<u8>)> {
     let statement = |s: Statement| wire::encode("statement", &s).unwrap();
     let certificate = |c: &Certificate| wire::encode("certificate", c).unwrap();
-    vec![
+    let mut samples = vec![
         ("wire-statement-notarize", statement(notarization().statement)),
         ("wire-statement-nullify", statement(Statement::Nullify)),
         ("wire-statement-finalize", statement(finalization().statement)),
@@ -334,7 +333,9 @@ pub(crate) fn wire_samples() -> Vec<(&'static str, Vec<u8>)> {
         ("wire-certificate-nullification", certificate(&skips()[0])),
         ("wire-certificate-finalization", certificate(&finalization())),
         ("wire-header", wire::encode("header", &header()).unwrap()),
-    ]
+    ];
+    samples.extend(governance::wire_samples());
+    samples
 }
 
 pub(crate) fn zero_id() -> TxId {
