@@ -50,9 +50,12 @@
 //! # Ok(()) }
 //! ```
 
+pub mod chaos;
 pub mod demo;
 mod error;
+pub mod faults;
 mod files;
+pub mod history;
 pub mod manifest;
 pub mod members;
 mod network;
@@ -64,5 +67,5 @@ mod setup;
 
 pub use error::Error;
 pub use network::{Lifetime, Network};
-pub use process::{BINARY_VARIABLE, Ended, find_binary};
-pub use setup::{NODES, Plan};
+pub use process::{BINARY_VARIABLE, Ended, Launch, find_binary};
+pub use setup::{NODES, Place, Plan};

@@ -14,6 +14,9 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("hnchain-proof", &["crypto", "types"]),
     ("hnchain-sdk", &["crypto", "types", "proof"]),
     ("hnchain-consensus", &["crypto", "types"]),
+    ("hnchain-simulator", &["crypto", "types", "consensus", "ledger"]),
+    ("hnchain-consensus-with-bugs", &["crypto", "types"]),
+    ("hnchain-bugbank", &["crypto", "types", "consensus-with-bugs", "ledger"]),
     ("hnchain-ledger", &["crypto", "types"]),
     ("hnchain-storage", &["crypto", "types", "proof"]),
     ("hnchain-network", &["crypto", "types"]),
@@ -24,7 +27,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Roofs: nothing of ours leans on them, not even in tests.
-const ROOFS: &[&str] = &["hnchain", "hnchain-testnet", "hnchain-benches"];
+const ROOFS: &[&str] = &["hnchain", "hnchain-testnet", "hnchain-benches", "hnchain-simulator", "hnchain-bugbank"];
 
 /// Rooms that see no clock, socket, disk, thread, float or hash-map order.
 const DETERMINISTIC: &[&str] = &["consensus/engine/src", "node/ledger/src", "sdk/proof/src"];

@@ -64,8 +64,6 @@ pub enum Bug {
     EpochOnVoid,
     /// Certificates of any epoch are accepted.
     EpochsMixed,
-    /// Notarize and nullify of one view are taken for a contradiction.
-    HonestAccused,
     /// Blocks are made though there is nothing to order.
     NeverQuiet,
     /// Timeouts do not grow.
@@ -133,7 +131,6 @@ impl Bug {
         Self::VoidExecuted,
         Self::EpochOnVoid,
         Self::EpochsMixed,
-        Self::HonestAccused,
         Self::NeverQuiet,
         Self::BackOffMissing,
     ];

@@ -111,7 +111,6 @@
 
 pub mod bug;
 mod effect;
-mod evidence;
 mod machine;
 mod message;
 mod record;
@@ -121,9 +120,9 @@ mod tally;
 mod tree;
 
 pub use effect::{Divergence, Effect, Input, NullifyReason, Report, Timer, To};
-pub use evidence::Evidence;
+pub use hnchain_types::vote::{Evidence, Vote};
 pub use machine::{Machine, Parameters};
-pub use message::{Message, Proposal, Vote, Want};
+pub use message::{Message, Proposal, Want};
 pub use record::{Position, Record, Recovered, Root};
 pub use safety::JournalContradiction;
 pub use signing::{Signer, Sm2, Verifier};

@@ -1,38 +1,14 @@
 //! What validators say to each other.
 
 use crate::Leader;
-use hnchain_crypto::Signature;
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::vote::Vote;
 use hnchain_types::wire::{self, WireError};
-use hnchain_types::{BlockHash, Epoch, GenesisDigest, ValidatorIndex, View};
+use hnchain_types::{BlockHash, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// One validator's signed statement about one view.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vote {
-    /// Epoch of the view.
-    pub epoch: Epoch,
-    /// The view.
-    pub view: View,
-    /// What is said.
-    pub statement: Statement,
-    /// Who says it.
-    pub signer: ValidatorIndex,
-    /// Signature over [`Statement::digest`].
-    pub signature: Signature,
-}
-
-impl Vote {
-    /// Whether the signature is the signer's.
-    #[must_use]
-    pub fn verify(&self, genesis: GenesisDigest, validators: &ValidatorSet) -> bool {
-        let digest = self.statement.digest(genesis, self.epoch, self.view);
-        validators.key(self.signer).is_some_and(|key| key.verify(&digest, &self.signature).is_ok())
-    }
-}
 
 /// A block put forward by the leader of its view.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

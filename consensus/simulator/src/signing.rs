@@ -64,7 +64,7 @@ impl Signer for CheapKey {
 }
 
 /// Checks what [`CheapKey`]s signed.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct CheapVerifier {
     secrets: BTreeMap<PublicKey, [u8; 32]>,
 }
@@ -80,6 +80,12 @@ impl CheapVerifier {
     #[must_use]
     pub fn signed(&self, key: &PublicKey, digest: &Digest, given: &Signature) -> bool {
         self.secrets.get(key).is_some_and(|secret| signature(secret, digest) == *given)
+    }
+}
+
+impl std::fmt::Debug for CheapVerifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CheapVerifier")
     }
 }
 

@@ -8,7 +8,9 @@
 //! | `rows` | readable key | current row |
 //! | `nodes` | version, 8 bytes ‖ nibbles, 1 byte ‖ nibbles packed from the high half | bincode of jmt's `Node` |
 //! | `stale` | version since which they are stale, 8 bytes | node keys one after the other |
-//! | `meta` | `format`, `identity`, `tip`, `pruned` | see [`Identity`], [`StoredTip`] |
+//! | `epochs` | epoch, 8 bytes: the one that ended | encoded `EpochStep` to the next |
+//! | `lasting` | end of validity, ms, 8 bytes ‖ transaction id | height ‖ index, as in `transactions` |
+//! | `meta` | `format`, `identity`, `tip`, `pruned`, `first` | see [`Identity`], [`StoredTip`]; heights, 8 bytes |
 //!
 //! Node keys begin with the version: a block's nodes land side by side at the end of the family, which makes flushes
 //! and compactions cheap, and the newest nodes are the hot ones.
@@ -16,17 +18,18 @@
 use crate::store::Tip;
 use hnchain_crypto::Digest;
 use hnchain_types::wire::{self, WireError};
-use hnchain_types::{GenesisDigest, Height, StateRoot};
+use hnchain_types::{Epoch, GenesisDigest, Height, StateRoot, TxId};
 use jmt::storage::{Node, NodeKey};
 use serde::{Deserialize, Serialize};
 
 /// Format of the whole store. A change of any encoding on this page increments it.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
 /// Rows of `meta`.
 pub(crate) const META_FORMAT: &[u8] = b"format";
 pub(crate) const META_IDENTITY: &[u8] = b"identity";
 pub(crate) const META_TIP: &[u8] = b"tip";
 pub(crate) const META_PRUNED: &[u8] = b"pruned";
+pub(crate) const META_FIRST: &[u8] = b"first";
 /// Row of `rows` and `transactions` that holds the height of the last block, so that a family that fell behind the
 /// others is noticed. No readable key (UTF-8) begins with this byte and no transaction id is that short.
 pub(crate) const MARK: &[u8] = b"\xfftip";
@@ -43,7 +46,8 @@ pub(crate) struct Identity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StoredTip {
     pub(crate) tip: Tip,
-    /// Encoded header and result; empty at genesis.
+    /// Encoded header and result that the tip's certificate finalizes; empty at genesis. The header is the tip's, or that
+    /// of the last of its closing.
     pub(crate) header: Vec<u8>,
     pub(crate) result: Vec<u8>,
 }
@@ -89,6 +93,22 @@ pub(crate) fn height_key(height: Height) -> [u8; 8] {
 
 pub(crate) fn read_height(bytes: &[u8]) -> Option<Height> {
     bytes.try_into().ok().map(|b| Height(u64::from_be_bytes(b)))
+}
+
+pub(crate) fn epoch_key(epoch: Epoch) -> [u8; 8] {
+    epoch.0.to_be_bytes()
+}
+
+pub(crate) fn lasting_key(valid_until_ms: u64, id: &TxId) -> [u8; 40] {
+    let mut out = [0; 40];
+    out[..8].copy_from_slice(&valid_until_ms.to_be_bytes());
+    out[8..].copy_from_slice(id.as_ref());
+    out
+}
+
+pub(crate) fn read_lasting_key(bytes: &[u8]) -> Option<(u64, TxId)> {
+    let (until, id) = bytes.split_at_checked(8)?;
+    Some((u64::from_be_bytes(until.try_into().ok()?), TxId(Digest::try_from(id).ok()?)))
 }
 
 pub(crate) fn place(height: Height, index: u32) -> [u8; 12] {
@@ -206,5 +226,10 @@ mod tests {
         assert_eq!(read_place(&bytes), Some((Height(5), 9)));
         assert_eq!(read_place(&bytes[..11]), None);
         assert_eq!(read_height(&height_key(Height(77))), Some(Height(77)));
+        let id = TxId(Digest([7; 32]));
+        let key = lasting_key(258, &id);
+        assert_eq!((&key[..8], &key[8..]), (&[0, 0, 0, 0, 0, 0, 1, 2][..], &[7; 32][..]));
+        assert_eq!(read_lasting_key(&key), Some((258, id)));
+        assert_eq!(read_lasting_key(&key[1..]), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Writing final blocks: one batch, wholly or not at all.
 
-use crate::StorageError;
 use crate::codec::{self, META_PRUNED, StoredTip};
 use crate::database::Family;
 use crate::overlays::Overlay;
 use crate::store::{self, Store, Tip};
+use crate::{StorageError, epochs, lasting};
 use hnchain_types::block::FinalizedBlock;
 use hnchain_types::{BlockHash, Height};
 use rocksdb::WriteBatch;
@@ -34,11 +34,13 @@ impl Store {
         for step in steps {
             self.put_block(&mut batch, step)?;
         }
-        let tip = tip_of(&last.finalized);
+        if last.finalized.ends_epoch() {
+            epochs::put(&mut batch, &inner.database, &epochs::step(&last.finalized, &last.overlay.changes)?)?;
+        }
+        let tip = Tip::of(&last.finalized);
+        lasting::forget(&mut batch, &inner.database, tip.time_ms)?;
         let next_pruned = self.prune(&mut batch, *pruned, old.height, tip.height)?;
-        let header = last.finalized.block.header.raw().to_vec();
-        let stored = StoredTip { tip: tip.clone(), header, result: last.finalized.result.raw().to_vec() };
-        store::put_tip(&mut batch, &inner.database, &stored)?;
+        store::put_tip(&mut batch, &inner.database, &StoredTip::of(&last.finalized))?;
         store::write(&inner.database, batch)?;
         *pruned = next_pruned;
         inner.tip.write().unwrap_or_else(PoisonError::into_inner).clone_from(&tip);
@@ -53,7 +55,11 @@ impl Store {
         batch.put_cf(family(Family::Blocks), height, finalized.encode());
         batch.put_cf(family(Family::BlockHeights), header.hash(), height);
         for (id, index) in &overlay.included {
-            batch.put_cf(family(Family::Transactions), id, codec::place(header.height, *index));
+            let place = codec::place(header.height, *index);
+            batch.put_cf(family(Family::Transactions), id, place);
+            if let Some(until) = lasting::outlasts(&overlay.block, *index, self.inner.validity_ms) {
+                batch.put_cf(family(Family::Lasting), codec::lasting_key(until, id), place);
+            }
         }
         for (key, row) in &overlay.changes {
             match row {
@@ -95,16 +101,28 @@ impl Store {
     }
 }
 
-fn tip_of(last: &FinalizedBlock) -> Tip {
-    let header = &last.block.header;
-    Tip {
-        height: header.height,
-        view: header.view,
-        epoch: header.epoch,
-        time_ms: header.time_ms,
-        block: header.hash(),
-        result: Some(last.result.hash()),
-        state_root: last.result.state_root,
-        certificate: last.certificate.clone(),
+impl Tip {
+    pub(crate) fn of(last: &FinalizedBlock) -> Self {
+        let header = &last.block.header;
+        Self {
+            height: header.height,
+            view: header.view,
+            epoch: header.epoch,
+            time_ms: header.time_ms,
+            block: header.hash(),
+            result: Some(last.result.hash()),
+            state_root: last.result.state_root,
+            certificate: last.certificate.clone(),
+            closing: last.closing.clone(),
+            next_epoch: if last.ends_epoch() { header.epoch.next() } else { header.epoch },
+            next_validators: last.result.next_validators,
+        }
+    }
+}
+
+impl StoredTip {
+    pub(crate) fn of(last: &FinalizedBlock) -> Self {
+        let (header, result) = (last.certified().raw().to_vec(), last.result.raw().to_vec());
+        Self { tip: Tip::of(last), header, result }
     }
 }

@@ -42,12 +42,23 @@ pub(crate) enum Family {
     Rows,
     Nodes,
     Stale,
+    Epochs,
+    Lasting,
     Meta,
 }
 
 impl Family {
-    const ALL: [Self; 7] =
-        [Self::Blocks, Self::BlockHeights, Self::Transactions, Self::Rows, Self::Nodes, Self::Stale, Self::Meta];
+    const ALL: [Self; 9] = [
+        Self::Blocks,
+        Self::BlockHeights,
+        Self::Transactions,
+        Self::Rows,
+        Self::Nodes,
+        Self::Stale,
+        Self::Epochs,
+        Self::Lasting,
+        Self::Meta,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -57,6 +68,8 @@ impl Family {
             Self::Rows => "rows",
             Self::Nodes => "nodes",
             Self::Stale => "stale",
+            Self::Epochs => "epochs",
+            Self::Lasting => "lasting",
             Self::Meta => "meta",
         }
     }
@@ -79,7 +92,12 @@ impl Family {
             // Node values are hashes, which do not compress.
             Self::Nodes => (16, DBCompressionType::None),
             Self::Rows => (8, DBCompressionType::Lz4),
-            Self::Transactions | Self::BlockHeights | Self::Stale | Self::Meta => (4, DBCompressionType::Lz4),
+            Self::Transactions
+            | Self::BlockHeights
+            | Self::Stale
+            | Self::Epochs
+            | Self::Lasting
+            | Self::Meta => (4, DBCompressionType::Lz4),
         };
         options.set_write_buffer_size(buffer * 1024 * 1024);
         options.set_max_write_buffer_number(2);

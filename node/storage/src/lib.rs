@@ -67,7 +67,7 @@
 //!     epoch: Epoch(0), view: View(1), statement: Statement::Finalize { block: hash, result: result.hash() },
 //!     votes: vec![(ValidatorIndex(0), Signature([1; 64]))], // the engine checks signatures, not the store
 //! };
-//! assert_eq!(overlays.finalize(&hash, &certificate)?.len(), 1);
+//! assert_eq!(overlays.finalize(&hash, &certificate, vec![])?.len(), 1);
 //! assert_eq!(store.tip().height, Height(1));
 //! let proven = store.prove("anchor/certificate/1")?.expect("a certified block");
 //! assert_eq!(proven.state.value, b"record");
@@ -85,8 +85,10 @@ mod codec;
 mod commit;
 mod database;
 mod directory;
+mod epochs;
 mod error;
 mod journal;
+mod lasting;
 mod overlays;
 mod prove;
 mod store;

@@ -5,8 +5,8 @@ use crate::commit::Step;
 use crate::store::{Store, Tip};
 use crate::tree::{self, Changes, Hot, Reader, TreeUpdate};
 use hnchain_crypto::merkle;
-use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock};
-use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, check_finality};
+use hnchain_types::certificate::Certificate;
 use hnchain_types::{BlockHash, Height, ResultHash, TxId, ValidatorsHash, limits};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,11 +27,16 @@ impl Overlay {
         self.block.header.height
     }
 
-    fn finalized(&self, certificate: Option<&Certificate>) -> FinalizedBlock {
+    fn ends_epoch(&self) -> bool {
+        self.result.next_validators != self.block.header.validators
+    }
+
+    fn finalized(&self) -> FinalizedBlock {
         FinalizedBlock {
             block: Block::clone(&self.block),
             result: self.result.clone(),
-            certificate: certificate.cloned(),
+            certificate: None,
+            closing: Vec::new(),
             receipts: self.receipts.clone(),
         }
     }
@@ -107,7 +112,8 @@ impl Overlays {
     /// order. A block that is here already is not applied again; its result is given.
     ///
     /// # Errors
-    /// [`StorageError::Misuse`] for a block whose parent is not here or whose parts do not fit; I/O and damage.
+    /// [`StorageError::Misuse`] for a block whose parent is not here, that is not of the epoch and the validators that
+    /// follow its parent (void blocks are none of the chain), or whose parts do not fit; I/O and damage.
     pub fn apply(
         &mut self,
         block: Arc<Block>,
@@ -125,9 +131,7 @@ impl Overlays {
             .chain(&block.header.parent)
             .ok_or_else(|| StorageError::Misuse(format!("the parent of block {hash} is not the tip or above it")))?;
         let view = View { store: &self.store, chain };
-        if view.height(&self.tip).next() != block.header.height {
-            return Err(StorageError::Misuse(format!("block {hash} has a height that is not its parent's plus one")));
-        }
+        view.check_next(&self.tip, &block)?;
         let mut included = HashMap::with_capacity(ids.len());
         for (id, index) in ids.into_iter().zip(0u32..) {
             if !included.contains_key(&id) && view.included(&id)?.is_none() {
@@ -165,16 +169,18 @@ impl Overlays {
     /// Makes a block final, with its ancestors above the tip: writes them oldest first in one atomic synced batch, so
     /// that the tip on disk always has its own certificate, and drops every block that does not descend from it.
     ///
-    /// Gives the blocks that became final, oldest first; none if the block was final before. Only the last has the
-    /// certificate. The certificate's signatures are the caller's to check. After an error nothing is changed.
+    /// `closing` is empty, or leads from an epoch's last block to the void block that the certificate finalizes. Gives
+    /// the blocks that became final, oldest first; none if the block was final before. Only the last has the certificate.
+    /// The certificate's signatures are the caller's to check. After an error nothing is changed.
     ///
     /// # Errors
-    /// [`StorageError::Misuse`] for a block that is not here or a certificate of another block or result; I/O and
-    /// damage.
+    /// [`StorageError::Misuse`] for a block that is not here, a certificate of another block or result, or an ancestor
+    /// that ends its epoch and should have become final before; I/O and damage.
     pub fn finalize(
         &mut self,
         block: &BlockHash,
         certificate: &Certificate,
+        closing: Vec<Header>,
     ) -> Result<Vec<Arc<FinalizedBlock>>, StorageError> {
         let Some(last) = self.blocks.get(block) else {
             return match self.store.height_of(block)? {
@@ -182,17 +188,20 @@ impl Overlays {
                 None => Err(StorageError::Misuse(format!("block {block} was not executed"))),
             };
         };
-        check_certificate(last, certificate)?;
+        check_finality(&last.block.header, &last.result, certificate, &closing).map_err(|e| {
+            StorageError::Misuse(format!("the certificate does not finalize block {block} with its result: {e}"))
+        })?;
         let chain = self
             .chain(block)
             .ok_or_else(|| StorageError::Misuse(format!("block {block} does not descend from the tip")))?;
-        let steps: Vec<Step<'_>> = chain
-            .iter()
-            .map(|overlay| {
-                let own = overlay.block.header.hash() == *block;
-                Step { overlay, finalized: Arc::new(overlay.finalized(own.then_some(certificate))) }
-            })
-            .collect();
+        let ancestors = chain.split_last().map_or(&[][..], |(_, ancestors)| ancestors);
+        if ancestors.iter().any(|a| a.ends_epoch()) {
+            return Err(StorageError::Misuse(format!("an ancestor of block {block} ends its epoch and is not final")));
+        }
+        let last = Arc::new(FinalizedBlock { certificate: Some(certificate.clone()), closing, ..last.finalized() });
+        let finalized = ancestors.iter().map(|a| Arc::new(a.finalized())).chain([last]);
+        let steps: Vec<Step<'_>> =
+            chain.iter().zip(finalized).map(|(overlay, finalized)| Step { overlay, finalized }).collect();
         let tip = self.store.commit(&self.tip.block, &steps)?;
         for step in &steps {
             self.hot.written(&step.overlay.tree.nodes, &step.overlay.tree.stale);
@@ -222,16 +231,6 @@ impl Overlays {
 impl std::fmt::Debug for Overlays {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Overlays").field("tip", &self.tip.height).field("blocks", &self.blocks.len()).finish()
-    }
-}
-
-fn check_certificate(overlay: &Overlay, certificate: &Certificate) -> Result<(), StorageError> {
-    let header = &overlay.block.header;
-    let statement = Statement::Finalize { block: header.hash(), result: overlay.result.hash() };
-    if certificate.statement == statement && certificate.view == header.view && certificate.epoch == header.epoch {
-        Ok(())
-    } else {
-        Err(StorageError::Misuse(format!("the certificate does not finalize block {} with its result", header.hash())))
     }
 }
 
@@ -266,7 +265,20 @@ impl View<'_> {
         }
     }
 
-    fn height(&self, tip: &Tip) -> Height {
-        self.chain.last().map_or(tip.height, |o| o.height())
+    /// The block is the next one after this state: in height, epoch and validators.
+    fn check_next(&self, tip: &Tip, block: &Block) -> Result<(), StorageError> {
+        let (height, epoch, validators) = self.chain.last().map_or_else(
+            || (tip.height, tip.next_epoch, tip.next_validators),
+            |o| {
+                let epoch = o.block.header.epoch;
+                (o.height(), if o.ends_epoch() { epoch.next() } else { epoch }, o.result.next_validators)
+            },
+        );
+        let header = &block.header;
+        if (header.height, header.epoch, header.validators) == (height.next(), epoch, validators) {
+            return Ok(());
+        }
+        let (hash, next) = (header.hash(), height.next());
+        Err(StorageError::Misuse(format!("block {hash} is not block {next} of epoch {epoch} with its validators")))
     }
 }

@@ -1,22 +1,25 @@
 //! Proofs of rows, and of their absence, in the newest certified state.
 
-use crate::StorageError;
 use crate::codec::{self, META_TIP, PathChild, PathKind, PathNode, StoredTip};
 use crate::database::{Database, Family};
 use crate::store::Store;
+use crate::{StorageError, epochs};
 use hnchain_crypto::{Digest, sm3, sm3_parts};
 use hnchain_proof::tree::{EMPTY, key_hash, verify_state};
 use hnchain_types::{Height, proto, wire};
 use jmt::proof::INTERNAL_DOMAIN_SEPARATOR;
-use rocksdb::Snapshot;
+use rocksdb::{DB, DBIteratorWithThreadMode, IteratorMode, Snapshot};
 
 /// Nibbles of a key hash: the longest path.
 const NIBBLES: usize = 64;
 
-/// What a bundle needs from the store: all of one block.
+/// What a bundle needs from the store: all of one certified block.
+///
+/// At the end of an epoch that block may be void: one that its epoch still built on the tip, with the tip's result. Its
+/// header is then in the bundle, because its certificate is what the validators signed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proven {
-    /// Height of the block.
+    /// Height of the tip, whose state it is.
     pub height: Height,
     /// Encoded `Header`.
     pub header: Vec<u8>,
@@ -26,6 +29,8 @@ pub struct Proven {
     pub certificate: Vec<u8>,
     /// The row, or its absence, with its path to the state root.
     pub state: proto::StateProof,
+    /// The changes of validators that lead from the genesis to the header's epoch.
+    pub path: Vec<proto::EpochStep>,
 }
 
 impl Store {
@@ -52,6 +57,7 @@ impl Store {
             result: stored.result,
             certificate: certificate.encode(),
             state,
+            path: epochs::steps(database, reader.all(Family::Epochs), stored.tip.epoch)?,
         }))
     }
 }
@@ -64,6 +70,10 @@ struct Snapshots<'a> {
 impl Snapshots<'_> {
     fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         self.snapshot.get_cf(self.database.family(family), key).map_err(|e| self.database.failed(&e))
+    }
+
+    fn all(&self, family: Family) -> DBIteratorWithThreadMode<'_, DB> {
+        self.snapshot.iterator_cf(self.database.family(family), IteratorMode::Start)
     }
 
     fn node(&self, version: u64, path: &[u8]) -> Result<PathNode, StorageError> {

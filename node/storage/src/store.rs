@@ -1,13 +1,15 @@
 //! The store: what is final, on disk.
 
-use crate::codec::{self, FORMAT, Identity, MARK, META_FORMAT, META_IDENTITY, META_PRUNED, META_TIP, StoredTip};
+use crate::codec::{
+    self, FORMAT, Identity, MARK, META_FIRST, META_FORMAT, META_IDENTITY, META_PRUNED, META_TIP, StoredTip,
+};
 use crate::database::{Database, Family};
 use crate::{StorageError, directory, tree};
 use hnchain_crypto::{Digest, Hasher};
-use hnchain_types::block::FinalizedBlock;
+use hnchain_types::block::{FinalizedBlock, Header};
 use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::Genesis;
-use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, StateRoot, TxId, View, wire};
+use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, StateRoot, TxId, ValidatorsHash, View, wire};
 use jmt::storage::Node;
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{WriteBatch, WriteOptions};
@@ -18,10 +20,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// RocksDB's directory inside the data directory.
-const STORE: &str = "store";
+pub(crate) const STORE: &str = "store";
 /// Where a new one is made, so that a crash leaves either none or a whole one.
-const STORE_NEW: &str = "store.new";
-const STORE_LOCK: &str = "store.lock";
+pub(crate) const STORE_NEW: &str = "store.new";
+pub(crate) const STORE_LOCK: &str = "store.lock";
 
 /// What an operator may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,8 +57,14 @@ pub struct Tip {
     pub result: Option<ResultHash>,
     /// Root of the state after it.
     pub state_root: StateRoot,
-    /// Its finalization; `None` only at genesis.
+    /// Its finalization, or that of the last header of `closing`; `None` only at genesis.
     pub certificate: Option<Certificate>,
+    /// Void blocks of its epoch from its child to the one that the certificate finalizes; mostly empty.
+    pub closing: Vec<Header>,
+    /// Epoch of the next block: another than `epoch` where this block was its epoch's last.
+    pub next_epoch: Epoch,
+    /// Validators of the next block.
+    pub next_validators: ValidatorsHash,
 }
 
 /// The durable state of one chain. Cloning gives another handle to the same store; all handles may be used from any
@@ -71,6 +79,9 @@ pub(crate) struct Inner {
     pub(crate) genesis: GenesisDigest,
     genesis_root: StateRoot,
     pub(crate) keep_versions: u64,
+    /// Longest validity of a transaction, a parameter of the chain.
+    pub(crate) validity_ms: u64,
+    first: Height,
     pub(crate) tip: RwLock<Tip>,
     /// Lowest version whose stale nodes are not yet deleted. Held by the one writer while it writes.
     pub(crate) pruned: Mutex<u64>,
@@ -115,15 +126,18 @@ impl Store {
         let database = Database::open(&directory.join(STORE), directory)?;
         let identity = check_identity(&database, genesis, genesis_rows)?;
         let tip = check_tip(&database)?;
-        let pruned = database
-            .get(Family::Meta, META_PRUNED)?
-            .and_then(|b| codec::read_height(&b))
-            .ok_or_else(|| database.damaged("meta row `pruned` is missing or malformed"))?;
+        let height = |what: &str, key| {
+            let row = database.get(Family::Meta, key)?.and_then(|b| codec::read_height(&b));
+            row.ok_or_else(|| database.damaged(format!("meta row `{what}` is missing or malformed")))
+        };
+        let (pruned, first) = (height("pruned", META_PRUNED)?, height("first", META_FIRST)?);
         let inner = Inner {
             database,
             genesis: identity.genesis,
             genesis_root: identity.genesis_root,
             keep_versions: options.keep_versions.max(1),
+            validity_ms: genesis.document().parameters.validity_ms,
+            first,
             tip: RwLock::new(tip),
             pruned: Mutex::new(pruned.0),
             _lock: lock,
@@ -149,7 +163,13 @@ impl Store {
         self.inner.genesis_root
     }
 
-    /// The encoded `FinalizedBlock` at a height from 1 up to the tip's.
+    /// Height of the first block that is here: 1, or higher where the store began from a snapshot.
+    #[must_use]
+    pub fn first_height(&self) -> Height {
+        self.inner.first
+    }
+
+    /// The encoded `FinalizedBlock` at a height from [`Store::first_height`] up to the tip's.
     ///
     /// # Errors
     /// I/O and damage.
@@ -167,7 +187,8 @@ impl Store {
         codec::read_height(&bytes).map(Some).ok_or_else(|| database.damaged(format!("height row of block {block}")))
     }
 
-    /// Where a transaction was first included in a final block: height and index.
+    /// Where a transaction was first included in a final block: height and index. Of those included below
+    /// [`Store::first_height`] only the ones are known that a later block could still include.
     ///
     /// # Errors
     /// I/O and damage.
@@ -208,7 +229,7 @@ impl Store {
 }
 
 /// Whether there is no store yet. An empty directory counts as none: operators prepare mount points.
-fn is_absent(path: &Path) -> Result<bool, StorageError> {
+pub(crate) fn is_absent(path: &Path) -> Result<bool, StorageError> {
     match std::fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
@@ -226,6 +247,7 @@ fn create(directory: &Path, genesis: &Genesis, rows: &BTreeMap<String, Vec<u8>>)
     let family = |f| database.family(f);
     let update = tree::genesis(rows).map_err(|e| tree::failed(&database, e))?;
     let mut batch = WriteBatch::default();
+    batch.put_cf(family(Family::Meta), META_PRUNED, codec::height_key(Height(1)));
     for (key, row) in rows {
         batch.put_cf(family(Family::Rows), key, row);
     }
@@ -242,16 +264,32 @@ fn create(directory: &Path, genesis: &Genesis, rows: &BTreeMap<String, Vec<u8>>)
         result: None,
         state_root: update.root,
         certificate: None,
+        closing: Vec::new(),
+        next_epoch: genesis.epoch(),
+        next_validators: genesis.validators().hash(),
     };
-    let identity = Identity { genesis: genesis.digest(), genesis_rows: digest_of(rows), genesis_root: update.root };
-    let meta = family(Family::Meta);
-    batch.put_cf(meta, META_FORMAT, FORMAT.to_be_bytes());
-    batch.put_cf(meta, META_IDENTITY, encode("identity", &identity)?);
-    batch.put_cf(meta, META_PRUNED, codec::height_key(Height(1)));
+    put_identity(&mut batch, &database, genesis, rows, update.root, Height(1))?;
     put_tip(&mut batch, &database, &StoredTip { tip, header: Vec::new(), result: Vec::new() })?;
     write(&database, batch)?;
     drop(database);
     directory::replace(directory, STORE_NEW, STORE)
+}
+
+/// Puts what a new store is told once. `first` is the height of the first block that it will hold.
+pub(crate) fn put_identity(
+    batch: &mut WriteBatch,
+    database: &Database,
+    genesis: &Genesis,
+    rows: &BTreeMap<String, Vec<u8>>,
+    genesis_root: StateRoot,
+    first: Height,
+) -> Result<(), StorageError> {
+    let identity = Identity { genesis: genesis.digest(), genesis_rows: digest_of(rows), genesis_root };
+    let meta = database.family(Family::Meta);
+    batch.put_cf(meta, META_FORMAT, FORMAT.to_be_bytes());
+    batch.put_cf(meta, META_IDENTITY, encode("identity", &identity)?);
+    batch.put_cf(meta, META_FIRST, codec::height_key(first));
+    Ok(())
 }
 
 /// Puts the tip and the marks of the families that have no row for each block.
@@ -350,9 +388,10 @@ fn check_tip(database: &Database) -> Result<Tip, StorageError> {
         .ok_or_else(|| database.damaged(format!("the block at height {} is missing", tip.height)))?;
     let block = FinalizedBlock::decode(&block)
         .map_err(|e| database.damaged(format!("the block at height {}: {e}", tip.height)))?;
-    ensure(block.block.header.hash() == tip.block && block.block.header.raw() == stored.header, "the block")?;
+    ensure(block.block.header.hash() == tip.block && block.certified().raw() == stored.header, "the block")?;
     ensure(Some(block.result.hash()) == tip.result && block.result.raw() == stored.result, "the result")?;
     ensure(block.result.state_root == tip.state_root, "the certified state root")?;
-    ensure(tip.certificate.is_some() && block.certificate == tip.certificate, "the certificate")?;
+    let certified = tip.certificate.is_some() && block.certificate == tip.certificate && block.closing == tip.closing;
+    ensure(certified, "the certificate")?;
     Ok(stored.tip)
 }

@@ -237,7 +237,7 @@ fn blocks_that_become_final_together_are_pruned_together() {
             let result = apply(&mut overlays, &b, changes_at(round * 4 + step));
             at = next_of(&b);
             if step == 4 {
-                assert_eq!(overlays.finalize(&at.1, &certificate(&b, &result)).unwrap().len(), 4);
+                assert_eq!(overlays.finalize(&at.1, &certificate(&b, &result), vec![]).unwrap().len(), 4);
             }
         }
     }

@@ -40,7 +40,7 @@ fn competing_blocks_do_not_see_each_other() {
     assert_eq!(overlays.view(&b2.header.hash()).unwrap().included(&of_a).unwrap(), None);
     assert_eq!(store.transaction(&of_a).unwrap(), None);
 
-    let done = overlays.finalize(&b2.header.hash(), &certificate(&b2, &rb2)).unwrap();
+    let done = overlays.finalize(&b2.header.hash(), &certificate(&b2, &rb2), vec![]).unwrap();
     let certified: Vec<bool> = done.iter().map(|f| f.certificate.is_some()).collect();
     assert_eq!(certified, [false, true], "only the last block has the certificate");
     assert!(overlays.is_empty() && overlays.view(&a2.header.hash()).is_none());
@@ -60,7 +60,7 @@ fn final_blocks_are_found_by_height_hash_and_transaction() {
     assert_eq!(store.transaction(&ids(&done.block)[2]).unwrap(), Some((Height(1), 2)));
     assert_eq!(store.block(Height(2)).unwrap(), None);
     assert_eq!(store.tip().result, Some(done.result.hash()));
-    assert_eq!(overlays.finalize(&hash, done.certificate.as_ref().unwrap()).unwrap(), [], "final already");
+    assert_eq!(overlays.finalize(&hash, done.certificate.as_ref().unwrap(), vec![]).unwrap(), [], "final already");
 }
 
 #[test]
@@ -70,12 +70,12 @@ fn descendants_of_the_final_block_stay() {
     let ra = apply(&mut overlays, &a, row("a", 1));
     let b = block(next_of(&a), View(2), 0, 1);
     let rb = apply(&mut overlays, &b, row("b", 1));
-    overlays.finalize(&a.header.hash(), &certificate(&a, &ra)).unwrap();
+    overlays.finalize(&a.header.hash(), &certificate(&a, &ra), vec![]).unwrap();
     assert!(overlays.contains(&b.header.hash()) && !overlays.contains(&a.header.hash()));
     assert_eq!(overlays.result(&b.header.hash()), Some(rb.hash()));
     let c = block(next_of(&b), View(3), 0, 1);
     let rc = apply(&mut overlays, &c, row("c", 1));
-    assert_eq!(overlays.finalize(&c.header.hash(), &certificate(&c, &rc)).unwrap().len(), 2);
+    assert_eq!(overlays.finalize(&c.header.hash(), &certificate(&c, &rc), vec![]).unwrap().len(), 2);
     assert_eq!(store.tip().height, Height(3));
     assert_eq!(store.tip().state_root, rc.state_root);
 }
@@ -90,7 +90,7 @@ fn a_replayed_transaction_keeps_its_first_place() {
     let ids = vec![fixture::ids(&a)[1], fixture::ids(&a)[1]];
     let validators = genesis("henan").validators().hash();
     let rb = overlays.apply(b.clone(), Changes::new(), receipts(&b), ids.clone(), validators).unwrap();
-    overlays.finalize(&b.header.hash(), &certificate(&b, &rb)).unwrap();
+    overlays.finalize(&b.header.hash(), &certificate(&b, &rb), vec![]).unwrap();
     assert_eq!(store.transaction(&ids[0]).unwrap(), Some((Height(1), 1)));
 }
 
@@ -111,14 +111,14 @@ fn misuse_is_refused_and_changes_nothing() {
     assert_eq!(apply(&mut overlays, &a, row("a", 2)), ra, "a block is applied once");
     let mut other = certificate(&a, &ra);
     other.view = View(9);
-    misuse(overlays.finalize(&a.header.hash(), &other).map(|_| ()));
-    misuse(overlays.finalize(&stranger.header.hash(), &certificate(&stranger, &ra)).map(|_| ()));
+    misuse(overlays.finalize(&a.header.hash(), &other, vec![]).map(|_| ()));
+    misuse(overlays.finalize(&stranger.header.hash(), &certificate(&stranger, &ra), vec![]).map(|_| ()));
     assert_eq!(store.tip().height, Height(0));
     let mut second = Overlays::new(store.clone());
-    overlays.finalize(&a.header.hash(), &certificate(&a, &ra)).unwrap();
+    overlays.finalize(&a.header.hash(), &certificate(&a, &ra), vec![]).unwrap();
     let b = block(root, View(2), 1, 0);
     let rb = apply(&mut second, &b, row("a", 3));
-    misuse(second.finalize(&b.header.hash(), &certificate(&b, &rb)).map(|_| ()));
+    misuse(second.finalize(&b.header.hash(), &certificate(&b, &rb), vec![]).map(|_| ()));
     assert_eq!(store.tip().block, a.header.hash());
 }
 

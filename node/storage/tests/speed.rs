@@ -27,7 +27,7 @@ fn measure(overlays: &mut Overlays, number: u64, changes: Changes) -> (Duration,
     let applied = start.elapsed();
     let certificate = certificate(&b, &result);
     let start = Instant::now();
-    overlays.finalize(&b.header.hash(), &certificate).unwrap();
+    overlays.finalize(&b.header.hash(), &certificate, vec![]).unwrap();
     (applied, start.elapsed())
 }
 

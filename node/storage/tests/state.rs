@@ -119,7 +119,7 @@ proptest! {
                     let chosen = candidates[n % candidates.len()].clone();
                     let Some(finalizing) = &chosen.finalizing else { continue };
                     let before = overlays.store().tip().height.0;
-                    let done = overlays.finalize(&chosen.at.1, finalizing).unwrap();
+                    let done = overlays.finalize(&chosen.at.1, finalizing, vec![]).unwrap();
                     let heights: Vec<u64> = done.iter().map(|f| f.block.header.height.0).collect();
                     prop_assert_eq!(heights, (before + 1..=chosen.at.0.0).collect::<Vec<_>>());
                     prop_assert_eq!(overlays.store().tip().block, chosen.at.1);

@@ -14,7 +14,7 @@ mod clients;
 mod outcome;
 
 pub use check::{Rule, Verdict, Violation, check};
-pub use clients::{Clients, Load};
+pub use clients::{Clients, Load, NAMESPACE};
 pub use outcome::{Applied, FinalNode, Outcome};
 
 use hnchain_types::TxId;

@@ -43,8 +43,9 @@ pub struct Parameters {
 
 impl Parameters {
     fn verifies(&self, vote: &Vote) -> bool {
-        let digest = vote.statement.digest(self.genesis, vote.epoch, vote.view);
-        self.validators.key(vote.signer).is_some_and(|key| self.verifier.verify(key, &digest, &vote.signature))
+        vote.verify_by(self.genesis, &self.validators, |key, digest, signature| {
+            self.verifier.verify(key, digest, signature)
+        })
     }
 }
 

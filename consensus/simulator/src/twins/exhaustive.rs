@@ -234,15 +234,10 @@ impl Stage {
 
 /// Hashes all that a value shows.
 pub fn fingerprint(of: &impl fmt::Debug, hasher: &mut impl Hasher) {
-    struct Writer<'a, H>(&'a mut H);
-    impl<H: Hasher> fmt::Write for Writer<'_, H> {
-        fn write_str(&mut self, s: &str) -> fmt::Result {
-            self.0.write(s.as_bytes());
-            Ok(())
-        }
-    }
-    // Writing into a hasher does not fail.
-    let _ = fmt::write(&mut Writer(hasher), format_args!("{of:?}"));
+    let mut text = String::with_capacity(16 * 1024);
+    // Writing into a string does not fail.
+    let _ = fmt::write(&mut text, format_args!("{of:?}"));
+    hasher.write(text.as_bytes());
 }
 
 /// The view that a message belongs to: for a question the one that its sender is in.

@@ -160,7 +160,7 @@ fn the_keys_of_an_old_epoch_certify_nothing_of_a_later_one() {
 fn a_step_needs_a_quorums_finalization_of_its_block_and_result() {
     let good = path();
     let changes: [fn(&mut Certificate); 6] = [
-        |c| drop(c.votes.pop()),
+        |c| c.votes.truncate(2),
         |c| c.votes[2].0 = ValidatorIndex(4),
         |c| (c.votes[0].1, c.votes[1].1) = (c.votes[1].1, c.votes[0].1),
         |c| c.view = View(10),
