@@ -102,7 +102,7 @@ impl Disk {
         let (hash, view) = (block.header.hash(), block.header.view);
         let result = self.apply(block, changes, receipts, ids).hash();
         let certificate = fixture::certificate(&self.genesis, view, Statement::Finalize { block: hash, result });
-        self.overlays.finalize(&hash, &certificate).expect("a disk");
+        self.overlays.finalize(&hash, &certificate, Vec::new()).expect("a disk");
     }
 
     /// Executes and finalizes a block of transactions.
@@ -169,6 +169,7 @@ fn proof(c: &mut Criterion) {
             certificate: proven.certificate,
             state: Some(proven.state),
             opening: None,
+            path: proven.path,
         })
         .expect("a whole bundle")
     };

@@ -306,7 +306,7 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
         format!("{}, {} {}", moment::both(v.time_ms), l.pick("区块", "block"), v.height),
     ));
     rows.push((l.pick("区块哈希", "block hash"), v.block.to_string()));
-    let total = trust.validators().len();
+    let total = v.validators;
     rows.push((
         l.pick("签名", "signed by"),
         match l {
@@ -314,6 +314,13 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
             crate::lang::Lang::En => format!("{} of {total} validators ({} are needed)", v.signers.len(), v.quorum),
         },
     ));
+    if v.epoch_changes > 0 {
+        let said = match l {
+            crate::lang::Lang::Zh => format!("验证者自创世以来更换 {} 次，逐次核实", v.epoch_changes),
+            crate::lang::Lang::En => format!("{} changes of validators since the genesis, each verified", v.epoch_changes),
+        };
+        rows.push((l.pick("任期", "epoch"), format!("{} — {said}", v.epoch)));
+    }
     rows.extend(v.signers.iter().map(|s| ("", format!("{} {}", s.index, organization_name(trust, &s.organization)))));
     rows
 }
@@ -386,7 +393,9 @@ mod tests {
             block: BlockHash(Digest::ZERO),
             state_root: StateRoot(Digest::ZERO),
             signers: Vec::new(),
+            validators: 4,
             quorum: 3,
+            epoch_changes: 0,
             namespace: "certificate".to_owned(),
             id: "a".to_owned(),
             record: None,

@@ -4,6 +4,8 @@
 //! - `hnchain-testnet demo` shows the whole path: four nodes are started, all sample documents of `testnet/data` are
 //!   anchored through the SDK, the nodes are stopped, and every proof is verified from files alone.
 //! - `hnchain-testnet up | status | down` keep a network running for experiments, load and fault tests.
+//! - `hnchain-testnet chaos | soak` disturb a network under load and check everything that clients saw: [`faults`],
+//!   [`history`], [`chaos`], docs/testing.md.
 //! - [`Network`] is what these and the end-to-end tests stand on: it makes keys, genesis and configurations, starts
 //!   `hnchain-node` processes, and kills, stops and restarts single ones.
 //!
@@ -52,6 +54,7 @@
 
 pub mod chaos;
 pub mod demo;
+mod dice;
 mod error;
 pub mod faults;
 mod files;
@@ -65,6 +68,7 @@ mod process;
 pub mod samples;
 mod setup;
 
+pub use dice::Dice;
 pub use error::Error;
 pub use network::{Lifetime, Network};
 pub use process::{BINARY_VARIABLE, Ended, Launch, find_binary};

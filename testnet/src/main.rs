@@ -3,6 +3,7 @@
 mod commands;
 
 use clap::{Parser, Subcommand};
+use hnchain_testnet::chaos::{Kind, Wiring};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,6 +22,9 @@ Examples 示例:
   hnchain-testnet up --nodes 4 --dir net            four nodes that go on running
   hnchain-testnet status --dir net                  who runs, at which height
   hnchain-testnet down --dir net                    stop them; `up` starts them again
+  hnchain-testnet chaos --minutes 5                 faults under load, then a check of all that clients saw
+  hnchain-testnet chaos --kill-rounds 200           kill -9 of one, f or all nodes, 200 times
+  hnchain-testnet soak --hours 24                   one fault a minute, memory and latency watched
 
 Exit codes 退出码: 0 done, 1 failed, 2 usage, 130 interrupted.";
 
@@ -34,6 +38,65 @@ enum Command {
     Down(Directory),
     /// Show the nodes of a directory 状态
     Status(Directory),
+    /// Disturb a network under load and check that nothing acknowledged is lost and nothing false is shown 故障测试
+    Chaos(Chaos),
+    /// The same for hours, with one fault a minute, watching memory and latency 长时间测试
+    Soak(Soak),
+}
+
+/// What `chaos` and `soak` have in common.
+#[derive(Debug, clap::Args)]
+struct Trial {
+    /// Nodes of the network
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=31))]
+    nodes: u16,
+    /// Repeats a schedule [default: chosen and printed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Calls of clients a second
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// How nodes are connected
+    #[arg(long, value_enum, default_value_t = Wiring::Relays)]
+    wires: Wiring,
+    /// New or empty directory that is kept; without it a temporary one is used, and kept if something fails
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Print one JSON report instead of lines
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `chaos`.
+#[derive(Debug, clap::Args)]
+struct Chaos {
+    #[command(flatten)]
+    trial: Trial,
+    /// How long faults go on
+    #[arg(long, default_value_t = 2.0)]
+    minutes: f64,
+    /// Kinds of faults, separated by commas [default: all]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    kinds: Vec<Kind>,
+    /// Instead: kill one, f or all nodes with -9 so many times
+    #[arg(long, conflicts_with_all = ["minutes", "kinds"])]
+    kill_rounds: Option<u32>,
+}
+
+/// Arguments of `soak`.
+#[derive(Debug, clap::Args)]
+struct Soak {
+    #[command(flatten)]
+    trial: Trial,
+    /// How long
+    #[arg(long, default_value_t = 1.0)]
+    hours: f64,
+    /// Seconds between faults
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(10..))]
+    every: u32,
+    /// Kinds of faults, separated by commas [default: those that leave processes, and so their memory, alone]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    kinds: Vec<Kind>,
 }
 
 /// Arguments of `demo`.
@@ -127,6 +190,8 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => commands::up(arguments).await,
         Command::Down(arguments) => commands::down(arguments).await,
         Command::Status(arguments) => commands::status(arguments).await,
+        Command::Chaos(arguments) => commands::chaos(arguments).await,
+        Command::Soak(arguments) => commands::soak(arguments).await,
     }
 }
 
@@ -165,5 +230,7 @@ mod tests {
         assert!(Arguments::try_parse_from(["x", "up", "--nodes", "0", "--dir", "d"]).is_err());
         assert!(Arguments::try_parse_from(["x", "up", "--nodes", "4", "--dir", "d"]).is_ok());
         assert!(Arguments::try_parse_from(["x", "demo", "--json", "--keep"]).is_ok());
+        assert!(Arguments::try_parse_from(["x", "chaos", "--kinds", "kill,pause", "--seed", "7"]).is_ok());
+        assert!(Arguments::try_parse_from(["x", "chaos", "--kinds", "kill", "--kill-rounds", "7"]).is_err());
     }
 }

@@ -305,10 +305,10 @@ fn a_finalize_vote_for_a_long_final_view_is_answered_with_the_finalization() {
 /// A nullification that nobody serves any more: the block that skips the views brings it.
 #[test]
 fn skips_that_nobody_serves_any_more_come_with_the_block() {
-    let fifth = block(5, None);
+    let third = block(3, None);
     let mut b = Bench::new();
-    let effects = b.propose(&fifth, None);
-    assert_eq!(votes(&effects), [notarize(&fifth)]);
+    let effects = b.propose(&third, None);
+    assert_eq!(votes(&effects), [notarize(&third)]);
     assert!(!effects.iter().any(|e| matches!(e, Effect::Send { message: Message::Want(_), .. })), "{effects:?}");
 }
 

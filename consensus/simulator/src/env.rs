@@ -26,6 +26,8 @@ pub(crate) enum Event {
     Own { node: usize, incarnation: u32, own: crate::node::Own },
     /// The node's process is started.
     Boot { node: usize },
+    /// Power is lost.
+    Crash { node: usize },
     /// A client looks after its transactions.
     Client { client: usize },
 }

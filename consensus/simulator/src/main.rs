@@ -1,3 +1,17 @@
 //! `hnchain-simulator`: runs seeds.
 
-fn main() {}
+use clap::Command;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = Command::new("hnchain-simulator")
+        .about("Deterministic simulation of whole clusters: a seed decides everything")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(hnchain_simulator::cli::command());
+    match command.get_matches().subcommand() {
+        Some(("run", matches)) => hnchain_simulator::cli::execute(matches),
+        _ => ExitCode::FAILURE,
+    }
+}

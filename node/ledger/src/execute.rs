@@ -4,6 +4,7 @@ use crate::admit::{at, authorize, envelope};
 use crate::registry::{self, Context};
 use crate::rejection::{Code, Failure};
 use crate::state::{Changes, State, StateError, StateView};
+use crate::validators::{self, NextSet};
 use crate::{BlockContext, Chain};
 use hnchain_types::transaction::{Outcome, Receipt, Transaction};
 use hnchain_types::{BlockHash, Height, ResultHash, TxId, ValidatorsHash, proto};
@@ -18,8 +19,10 @@ pub struct Execution {
     pub changes: Changes,
     /// One receipt for each transaction, in order.
     pub receipts: Vec<Receipt>,
-    /// Validator set of the next block.
+    /// Hash of the validator set of the next block.
     pub next_validators: ValidatorsHash,
+    /// The epoch that begins with the next block; present exactly if this block is its own epoch's last.
+    pub next: Option<NextSet>,
 }
 
 /// Key of the row by which a block makes its parent provable.
@@ -61,7 +64,8 @@ pub fn execute(
         };
         receipts.push(Receipt::new(tx.id(), block.height, index, outcome));
     }
-    Ok(Execution { changes: state.into_changes(), receipts, next_validators: chain.validators })
+    let (next_validators, next) = validators::next(&state)?;
+    Ok(Execution { changes: state.into_changes(), receipts, next_validators, next })
 }
 
 fn reference(block: BlockHash, result: ResultHash) -> Vec<u8> {
@@ -85,6 +89,7 @@ fn transaction(
     }
     let member = authorize(state, block.time_ms, tx)?;
     let context = Context {
+        chain,
         height: block.height,
         time_ms: block.time_ms,
         transaction: tx.id(),

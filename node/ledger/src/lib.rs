@@ -4,8 +4,10 @@
 //! - [`execute`]: the function that every node computes for every block, and whose result a finalization certifies.
 //! - [`admit`]: the cheap check of one transaction at the border of a node.
 //! - [`genesis_rows`]: the rows that a chain starts with.
-//! - [`registry`]: the trait of a registry, and which one takes which operation; [`anchor`] is the first.
+//! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`] and
+//!   [`evidence`].
 //! - [`membership`]: the one place where validity periods and roles are checked.
+//! - [`validators`]: the validator set of each epoch, and the one place where it changes.
 //! - [`rejection`]: the one table of codes and messages.
 //! - [`MemoryState`]: a state in memory for tests, benches and the simulator.
 //!
@@ -19,6 +21,14 @@
 //!   refused, whether they were accepted or not.
 //! - **L5 No guess.** A state that cannot be read is a [`StateError`], never a rejection, because a rejection would be
 //!   certified.
+//! - **L6 A set changes by few.** Between two epochs at most f = (n − 1) / 3 of the n keys leave or are replaced, and at
+//!   most f (at least 1) are new; changes of one block add up. A set that tolerates a fault never becomes one that does not.
+//! - **L7 The result names the next set.** [`Execution::next_validators`] is the hash of the set of the next block, and
+//!   [`Execution::next`] is present exactly if that is another set than this block's: then this block is its epoch's last.
+//! - **L8 Epochs stay.** The row of an epoch never changes once its first block could be proposed, so that votes of any
+//!   epoch can be judged later by anyone.
+//! - **L9 A conviction is proven.** Nobody is convicted without two signatures of the validator's own key, nor twice for one
+//!   view.
 //!
 //! # Order of the checks
 //! Chain, size, validity, replay, signer in force, roles for every operation, then the operations one by one. The first
@@ -68,12 +78,15 @@
 
 mod admit;
 pub mod anchor;
+pub mod evidence;
 mod execute;
+pub mod governance;
 pub mod membership;
 mod memory;
 pub mod registry;
 pub mod rejection;
 mod state;
+pub mod validators;
 
 pub use admit::admit;
 pub use execute::{Execution, block_key, execute};
@@ -81,9 +94,10 @@ pub use membership::genesis_rows;
 pub use memory::MemoryState;
 pub use rejection::Rejection;
 pub use state::{Changes, State, StateError, StateView};
+pub use validators::{NextSet, current_set, set_of};
 
 use hnchain_types::genesis::{Genesis, Parameters};
-use hnchain_types::{BlockHash, GenesisDigest, Height, ResultHash, ValidatorsHash};
+use hnchain_types::{BlockHash, GenesisDigest, Height, ResultHash};
 
 /// What stays the same from block to block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,8 +108,6 @@ pub struct Chain {
     pub chain_id: String,
     /// Its parameters.
     pub parameters: Parameters,
-    /// Its validator set.
-    pub validators: ValidatorsHash,
 }
 
 impl Chain {
@@ -103,12 +115,7 @@ impl Chain {
     #[must_use]
     pub fn new(genesis: &Genesis) -> Self {
         let document = genesis.document();
-        Self {
-            genesis: genesis.digest(),
-            chain_id: document.chain_id.clone(),
-            parameters: document.parameters.clone(),
-            validators: genesis.validators().hash(),
-        }
+        Self { genesis: genesis.digest(), chain_id: document.chain_id.clone(), parameters: document.parameters.clone() }
     }
 }
 

@@ -2,11 +2,13 @@
 
 use crate::rejection::{Code, Failure};
 use crate::state::{State, StateError};
+use crate::validators;
 use hnchain_crypto::PublicKey;
 use hnchain_types::genesis::{Genesis, Organization, Parameters, Role, Signer};
 use hnchain_types::proto;
 use prost::Message;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Key of the row of the chain's parameters.
 pub const PARAMETERS_KEY: &str = "params";
@@ -31,6 +33,37 @@ pub enum Permission<'a> {
         /// The namespace.
         namespace: &'a str,
     },
+    /// To propose and approve changes of governance.
+    Govern,
+    /// To put evidence against a validator on record.
+    Accuse,
+}
+
+impl Permission<'_> {
+    /// Deny by default: unknown kinds give nothing, and neither does a role bound to a division, because records and
+    /// governance are in none.
+    fn given_by(self, role: &proto::Role) -> bool {
+        let kind = role.kind();
+        role.division.is_empty()
+            && match self {
+                Self::WriteRecords { namespace } => {
+                    kind == proto::RoleKind::RegistryWriter && (role.namespace == "*" || role.namespace == namespace)
+                }
+                Self::Govern => kind == proto::RoleKind::Administrator,
+                Self::Accuse => kind == proto::RoleKind::Validator,
+            }
+    }
+}
+
+/// The role that gives it, as a rejection names it.
+impl fmt::Display for Permission<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WriteRecords { namespace } => write!(f, "registry_writer namespace={namespace}"),
+            Self::Govern => f.write_str("administrator"),
+            Self::Accuse => f.write_str("validator"),
+        }
+    }
 }
 
 /// A signer that may act now.
@@ -46,12 +79,9 @@ impl Member {
     /// # Errors
     /// `SIGNER_UNKNOWN`, `SIGNER_NOT_IN_FORCE`, or an unreadable row.
     pub fn in_force(state: &State<'_>, key: &PublicKey, time_ms: u64) -> Result<Self, Failure> {
-        let Some((row, _)) = state.message::<proto::Signer>(&signer_key(key))? else {
+        let Some(row) = signer(state, key)? else {
             return Err(Code::SignerUnknown.reject(&format_args!("signer={key}")).into());
         };
-        if row.public_key != key.as_bytes() {
-            return Err(StateError(format!("row {} is of another key", signer_key(key))).into());
-        }
         let (from, until, revoked) = (row.valid_from_ms, row.valid_until_ms, row.revoked_ms);
         if time_ms < from || (until != 0 && time_ms > until) || (revoked != 0 && time_ms >= revoked) {
             let detail = format!("signer={key} time={time_ms} from={from} until={until} revoked={revoked}");
@@ -71,25 +101,53 @@ impl Member {
     /// # Errors
     /// `ROLE_MISSING`.
     pub fn require(&self, permission: Permission<'_>) -> Result<(), Failure> {
-        if self.roles.iter().any(|r| gives(r, permission)) {
+        if self.roles.iter().any(|role| permission.given_by(role)) {
             return Ok(());
         }
-        let Permission::WriteRecords { namespace } = permission;
-        let detail = format!("organization={} role=registry_writer namespace={namespace}", self.organization);
+        let detail = format!("organization={} role={permission}", self.organization);
         Err(Code::RoleMissing.reject(&detail).into())
     }
 }
 
-/// Deny by default: unknown kinds give nothing, and a role bound to a division gives nothing for records, which are in
-/// none.
-fn gives(role: &proto::Role, permission: Permission<'_>) -> bool {
-    let Permission::WriteRecords { namespace } = permission;
-    role.kind() == proto::RoleKind::RegistryWriter
-        && role.division.is_empty()
-        && (role.namespace == "*" || role.namespace == namespace)
+/// The row of a key, if it has one.
+///
+/// # Errors
+/// The row could not be read, or is of another key.
+pub(crate) fn signer(state: &State<'_>, key: &PublicKey) -> Result<Option<proto::Signer>, StateError> {
+    let Some((row, _)) = state.message::<proto::Signer>(&signer_key(key))? else { return Ok(None) };
+    if row.public_key != key.as_bytes() {
+        return Err(StateError(format!("row {} is of another key", signer_key(key))));
+    }
+    Ok(Some(row))
 }
 
-/// Rows that a chain starts with: its organizations, signers (validators among them) and parameters.
+/// Gives a key the role of a validator of an organization.
+pub(crate) fn appoint(state: &mut State<'_>, key: &PublicKey, organization: &str) -> Result<(), StateError> {
+    let mut row = signer(state, key)?.unwrap_or_else(|| unknown_signer(key, organization));
+    row.roles.push(role_row(proto::RoleKind::Validator, ""));
+    state.put(signer_key(key), row.encode_to_vec());
+    Ok(())
+}
+
+/// Takes the role of a validator from a key. Its other roles stay.
+pub(crate) fn dismiss(state: &mut State<'_>, key: &PublicKey) -> Result<(), StateError> {
+    let Some(mut row) = signer(state, key)? else { return Ok(()) };
+    row.roles.retain(|role| role.kind() != proto::RoleKind::Validator);
+    state.put(signer_key(key), row.encode_to_vec());
+    Ok(())
+}
+
+/// Bars a key from every later validator set. The first time stays.
+pub(crate) fn bar(state: &mut State<'_>, key: &PublicKey, organization: &str, time_ms: u64) -> Result<(), StateError> {
+    let mut row = signer(state, key)?.unwrap_or_else(|| unknown_signer(key, organization));
+    if row.barred_ms == 0 {
+        row.barred_ms = time_ms;
+        state.put(signer_key(key), row.encode_to_vec());
+    }
+    Ok(())
+}
+
+/// Rows that a chain starts with: its organizations, signers (validators among them), parameters and first epoch.
 #[must_use]
 pub fn genesis_rows(genesis: &Genesis) -> BTreeMap<String, Vec<u8>> {
     let document = genesis.document();
@@ -100,15 +158,21 @@ pub fn genesis_rows(genesis: &Genesis) -> BTreeMap<String, Vec<u8>> {
     let mut signers: BTreeMap<PublicKey, proto::Signer> =
         document.signers.iter().map(|s| (s.public_key, signer_row(s))).collect();
     for v in &document.validators {
-        let row = signers.entry(v.public_key).or_insert_with(|| proto::Signer {
-            public_key: v.public_key.as_bytes().to_vec(),
-            organization: v.organization.clone(),
-            ..proto::Signer::default()
-        });
+        let row = signers.entry(v.public_key).or_insert_with(|| unknown_signer(&v.public_key, &v.organization));
         row.roles.push(role_row(proto::RoleKind::Validator, ""));
     }
     rows.extend(signers.iter().map(|(key, row)| (signer_key(key), row.encode_to_vec())));
+    rows.extend(validators::genesis_rows(genesis));
     rows
+}
+
+/// The row of a key that has none yet.
+fn unknown_signer(key: &PublicKey, organization: &str) -> proto::Signer {
+    proto::Signer {
+        public_key: key.as_bytes().to_vec(),
+        organization: organization.to_owned(),
+        ..proto::Signer::default()
+    }
 }
 
 fn organization_row(o: &Organization) -> proto::Organization {
@@ -135,6 +199,7 @@ fn signer_row(s: &Signer) -> proto::Signer {
         valid_from_ms: s.valid_from_ms,
         valid_until_ms: s.valid_until_ms,
         revoked_ms: 0,
+        barred_ms: 0,
     }
 }
 
@@ -151,5 +216,6 @@ fn parameters_row(p: &Parameters) -> proto::Parameters {
         block_bytes: p.block_bytes,
         transaction_bytes: p.transaction_bytes,
         validity_ms: p.validity_ms,
+        suspend_equivocators: p.suspend_equivocators,
     }
 }

@@ -1,6 +1,9 @@
 //! What every registry offers, and which registry takes which operation.
 
+use crate::Chain;
 use crate::anchor::Anchors;
+use crate::evidence::Convictions;
+use crate::governance::Governance;
 use crate::membership::Permission;
 use crate::rejection::Failure;
 use crate::state::State;
@@ -10,6 +13,8 @@ use hnchain_types::{Height, TxId, proto};
 /// What an operation may know about its surroundings.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
+    /// The chain.
+    pub chain: &'a Chain,
     /// Height of the block.
     pub height: Height,
     /// Certified time of the block, milliseconds since the Unix epoch.
@@ -39,6 +44,9 @@ pub fn needs(op: &Operation) -> Permission<'_> {
     match op {
         Operation::Anchor(op) => Anchors.needs(op),
         Operation::Revoke(op) => Anchors.needs(op),
+        Operation::Propose(op) => Governance.needs(op),
+        Operation::Approve(op) => Governance.needs(op),
+        Operation::Evidence(op) => Convictions.needs(op.as_ref()),
     }
 }
 
@@ -50,5 +58,8 @@ pub fn apply(context: &Context<'_>, state: &mut State<'_>, op: &Operation) -> Re
     match op {
         Operation::Anchor(op) => Anchors.apply(context, state, op),
         Operation::Revoke(op) => Anchors.apply(context, state, op),
+        Operation::Propose(op) => Governance.apply(context, state, op),
+        Operation::Approve(op) => Governance.apply(context, state, op),
+        Operation::Evidence(op) => Convictions.apply(context, state, op.as_ref()),
     }
 }

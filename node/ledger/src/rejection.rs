@@ -66,6 +66,57 @@ codes! {
     AnchorRevoked => "ANCHOR_REVOKED", "the record is revoked", "该记录已被撤销";
     /// Not the recorded version + 1.
     AnchorVersion => "ANCHOR_VERSION", "the version is not the recorded version + 1", "版本号不是当前版本加一";
+    /// A transaction proposes twice.
+    ProposalExists => "PROPOSAL_EXISTS", "a transaction has at most one proposal", "一笔交易最多提出一项提案";
+    /// No such proposal.
+    ProposalNotFound => "PROPOSAL_NOT_FOUND", "there is no such proposal", "没有该提案";
+    /// It took effect before.
+    ProposalEnacted => "PROPOSAL_ENACTED", "the proposal has taken effect", "该提案已经生效";
+    /// Not approved in time.
+    ProposalExpired => "PROPOSAL_EXPIRED", "the proposal has expired", "该提案已过期";
+    /// The organization approved before, and its approval is not enough.
+    ApprovalExists => "APPROVAL_EXISTS", "the organization has approved already", "该机构已经同意过";
+    /// Only organizations that run validators decide.
+    ApprovalNotCounted => "APPROVAL_NOT_COUNTED",
+        "the organization runs no validator, so its approval does not count", "该机构没有运行验证者，其同意不计票";
+    /// Not in the set.
+    ValidatorUnknown => "VALIDATOR_UNKNOWN", "the key is not in the validator set", "该公钥不在验证者集合中";
+    /// Already in the set.
+    ValidatorExists => "VALIDATOR_EXISTS", "the key is in the validator set already", "该公钥已在验证者集合中";
+    /// No such organization, or the key acts for another.
+    ValidatorOrganization => "VALIDATOR_ORGANIZATION",
+        "the organization does not exist, or the key belongs to another", "没有该机构，或该公钥属于另一机构";
+    /// Convicted or revoked.
+    ValidatorBarred => "VALIDATOR_BARRED",
+        "the key is barred by evidence or revoked: take another", "该公钥因违规证据被禁用或已被吊销，请更换";
+    /// The new key does not sign for itself.
+    ValidatorPossession => "VALIDATOR_POSSESSION",
+        "the proof that somebody holds the new key does not verify", "新公钥的持钥证明验证不通过";
+    /// More than f keys would be gone.
+    ValidatorsLeaving => "VALIDATORS_LEAVING",
+        "more validators would leave or change key than the set tolerates faults",
+        "退出或换钥的验证者多于集合可容忍的故障数";
+    /// More than f new keys.
+    ValidatorsJoining => "VALIDATORS_JOINING",
+        "more new keys would join than the set tolerates faults (one where it tolerates none)",
+        "新公钥多于集合可容忍的故障数（不容忍故障的集合一次可加入一个）";
+    /// Too few or too many.
+    ValidatorsSize => "VALIDATORS_SIZE",
+        "the set would have too few validators to tolerate a fault as it does now, or too many",
+        "验证者将过少而失去现有的容错能力，或者过多";
+    /// The change gives back the set of the epoch.
+    ValidatorsUnchanged => "VALIDATORS_UNCHANGED",
+        "the next block would have the validators of this one", "下一区块的验证者将与本区块相同";
+    /// No such epoch yet.
+    EvidenceEpoch => "EVIDENCE_EPOCH", "the epoch of the votes has not begun", "投票所属的任期尚未开始";
+    /// Nobody has that index.
+    EvidenceSigner => "EVIDENCE_SIGNER", "no validator of that epoch has this index", "该任期没有此序号的验证者";
+    /// The signatures are not the validator's.
+    EvidenceInvalid => "EVIDENCE_INVALID",
+        "the votes are not signed by that validator", "投票不是由该验证者签署的";
+    /// On record already.
+    EvidenceKnown => "EVIDENCE_KNOWN",
+        "the validator is convicted for this view already", "该验证者在此视图的违规已经记录";
 }
 
 impl Code {

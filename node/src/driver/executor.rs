@@ -117,7 +117,7 @@ impl Work {
 
     /// Stores a final block with its ancestors, then tells clients (D2) and consensus.
     fn finalize(&mut self, block: &BlockHash, certificate: &Certificate) -> Result<Tip, DriverError> {
-        let blocks = self.overlays.finalize(block, certificate)?;
+        let blocks = self.overlays.finalize(block, certificate, Vec::new())?;
         let tip = self.shared.store.tip();
         if !blocks.is_empty() {
             self.shared.status.set_height(tip.height);

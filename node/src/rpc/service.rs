@@ -231,6 +231,7 @@ impl Context {
             certificate: proven.certificate,
             state: Some(proven.state),
             opening: None,
+            path: proven.path,
         };
         Ok(proto::ProofResponse { bundle: Some(bundle) })
     }

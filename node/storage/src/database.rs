@@ -175,6 +175,14 @@ impl Database {
         Ok(Self { rocks, directory: directory.to_owned() })
     }
 
+    /// Writes every memtable to its table file: what follows does not depend on the log.
+    pub(crate) fn flush(&self) -> Result<(), StorageError> {
+        for family in Family::ALL {
+            self.rocks.flush_cf(self.family(family)).map_err(|e| self.failed(&e))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn rocks(&self) -> &DB {
         &self.rocks
     }

@@ -91,6 +91,7 @@ mod journal;
 mod lasting;
 mod overlays;
 mod prove;
+pub mod snapshot;
 mod store;
 mod tree;
 

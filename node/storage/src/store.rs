@@ -237,12 +237,20 @@ pub(crate) fn is_absent(path: &Path) -> Result<bool, StorageError> {
     }
 }
 
+/// Removes what a crash left of a store that was being made.
+pub(crate) fn clear(path: &Path) -> Result<(), StorageError> {
+    match std::fs::remove_dir_all(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(StorageError::io(format!("remove {}", path.display()), &e))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes the store beside its place, then moves it there: a crash before the move leaves nothing that counts.
 fn create(directory: &Path, genesis: &Genesis, rows: &BTreeMap<String, Vec<u8>>) -> Result<(), StorageError> {
     let path = directory.join(STORE_NEW);
-    if path.exists() {
-        std::fs::remove_dir_all(&path).map_err(|e| StorageError::io(format!("remove {}", path.display()), &e))?;
-    }
+    clear(&path)?;
     let database = Database::create(&path, directory)?;
     let family = |f| database.family(f);
     let update = tree::genesis(rows).map_err(|e| tree::failed(&database, e))?;

@@ -78,11 +78,11 @@ fn a_newer_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     drop(open(directory.path(), Options::default()).unwrap());
     let db = raw(directory.path());
-    db.put_cf(db.cf_handle("meta").unwrap(), "format", 2u32.to_be_bytes()).unwrap();
+    db.put_cf(db.cf_handle("meta").unwrap(), "format", 3u32.to_be_bytes()).unwrap();
     drop(db);
     let e = open(directory.path(), Options::default()).unwrap_err();
     assert_eq!(e.code(), "STORE_FORMAT");
-    assert!(e.to_string().contains("format 2"), "{e}");
+    assert!(e.to_string().contains("format 3"), "{e}");
 }
 
 /// Where the damage is, as the message names it, and how it is done.

@@ -166,7 +166,7 @@ impl Fixture {
         let signature = self.validator.sign(&statement.digest(genesis.digest(), genesis.epoch(), view));
         let votes = vec![(ValidatorIndex(0), signature)];
         let certificate = Certificate { epoch: genesis.epoch(), view, statement, votes };
-        overlays.finalize(&hash, &certificate).unwrap().remove(0)
+        overlays.finalize(&hash, &certificate, Vec::new()).unwrap().remove(0)
     }
 
     pub(crate) fn forwarded(&self) -> Vec<Arc<Transaction>> {

@@ -34,6 +34,8 @@ pub struct Verdict {
     pub state_root: StateRoot,
     /// Validators whose signatures were checked.
     pub signers: Vec<Signatory>,
+    /// Number of validators of this epoch.
+    pub validators: usize,
     /// Signatures that make a certificate of this epoch.
     pub quorum: usize,
     /// Changes of validators between the genesis and the block, each certified by the validators before it.
@@ -84,6 +86,7 @@ pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
         block: header.hash(),
         state_root: result.state_root,
         signers: signatories(&certificate, &validators),
+        validators: validators.len(),
         quorum: validators.quorum(),
         epoch_changes: bundle.path.len(),
         namespace: key.namespace().to_owned(),

@@ -24,10 +24,16 @@ pub struct Vote {
 }
 
 impl Vote {
+    /// What the signer signed.
+    #[must_use]
+    pub fn digest(&self, genesis: GenesisDigest) -> Digest {
+        self.statement.digest(genesis, self.epoch, self.view)
+    }
+
     /// Whether the signature is the signer's.
     #[must_use]
     pub fn verify(&self, genesis: GenesisDigest, validators: &ValidatorSet) -> bool {
-        self.verify_by(genesis, validators, |key, digest, signature| key.verify(digest, signature).is_ok())
+        validators.key(self.signer).is_some_and(|key| self.signed_by(genesis, key))
     }
 
     /// As [`Vote::verify`], with the caller's way of checking a signature.
@@ -38,8 +44,13 @@ impl Vote {
         validators: &ValidatorSet,
         good: impl FnOnce(&VerifyingKey, &Digest, &Signature) -> bool,
     ) -> bool {
-        let digest = self.statement.digest(genesis, self.epoch, self.view);
-        validators.key(self.signer).is_some_and(|key| good(key, &digest, &self.signature))
+        validators.key(self.signer).is_some_and(|key| good(key, &self.digest(genesis), &self.signature))
+    }
+
+    /// Whether the signature is one of this key.
+    #[must_use]
+    pub fn signed_by(&self, genesis: GenesisDigest, key: &VerifyingKey) -> bool {
+        key.verify(&self.digest(genesis), &self.signature).is_ok()
     }
 
     fn to_proto(self) -> proto::Vote {
@@ -89,20 +100,16 @@ impl Evidence {
     /// Whether it convicts: contradiction and both signatures, for anyone who knows the validator set of its epoch.
     #[must_use]
     pub fn verify(&self, genesis: GenesisDigest, validators: &ValidatorSet) -> bool {
-        self.verify_by(genesis, validators, |key, digest, signature| key.verify(digest, signature).is_ok())
+        validators.key(self.offender()).is_some_and(|key| self.signed_by(genesis, key))
     }
 
-    /// As [`Evidence::verify`], with the caller's way of checking a signature.
+    /// Whether it convicts the owner of this key.
     #[must_use]
-    pub fn verify_by(
-        &self,
-        genesis: GenesisDigest,
-        validators: &ValidatorSet,
-        good: impl Fn(&VerifyingKey, &Digest, &Signature) -> bool,
-    ) -> bool {
+    pub fn signed_by(&self, genesis: GenesisDigest, key: &VerifyingKey) -> bool {
+        // Made by `new`, it contradicts itself; read from the wire, it may not.
         Self::new(self.first, self.second).is_some()
-            && self.first.verify_by(genesis, validators, &good)
-            && self.second.verify_by(genesis, validators, &good)
+            && self.first.signed_by(genesis, key)
+            && self.second.signed_by(genesis, key)
     }
 
     /// The two votes.

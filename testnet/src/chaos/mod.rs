@@ -7,7 +7,6 @@
 //!
 //! The seed decides which faults come when, on whom and for how long; threads and packets have their own mind.
 
-mod dice;
 mod field;
 mod healing;
 mod memory;
@@ -15,7 +14,7 @@ mod report;
 mod schedule;
 mod session;
 
-pub use dice::Dice;
+
 pub use field::{Field, Wiring};
 pub use healing::Healing;
 pub use memory::{Growth, Memory};
@@ -23,7 +22,7 @@ pub use report::{Line, Quantiles, Report};
 pub use schedule::{Fault, Kind, Perturbation, schedule};
 pub use session::Session;
 
-use crate::Error;
+use crate::{Dice, Error};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

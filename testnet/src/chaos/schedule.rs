@@ -1,6 +1,6 @@
 //! What happens to a network, and when: all of it follows from a seed.
 
-use super::Dice;
+use crate::Dice;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::fmt;
@@ -147,7 +147,9 @@ pub fn schedule(seed: u64, nodes: usize, kinds: &[Kind], total: Duration) -> Vec
         let calm = Duration::from_millis(dice.between(1_000, 4_000));
         let kind = kinds[dice.index(kinds.len())];
         let fault = draw(&mut dice, nodes, kind);
-        let length = Duration::from_millis(dice.between(500, 6_000));
+        // Links are given up after eight seconds of silence: some partitions have to outlast that.
+        let longest = if kind == Kind::Partition { 14_000 } else { 6_000 };
+        let length = Duration::from_millis(dice.between(500, longest));
         time += calm + length;
         list.push(Perturbation { calm, fault, length });
     }

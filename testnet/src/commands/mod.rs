@@ -1,5 +1,9 @@
 //! What each subcommand does.
 
+mod trial;
+
+pub(crate) use trial::{chaos, soak};
+
 use crate::{Demo, Directory, Up};
 use comfy_table::Table;
 use hnchain_sdk::{Client, NodeStatus, Options as ClientOptions};
@@ -35,7 +39,7 @@ fn print(text: &str) -> anyhow::Result<()> {
 /// `hnchain-testnet demo`.
 pub(crate) async fn demo(arguments: Demo) -> anyhow::Result<()> {
     let temporary = arguments.dir.is_none();
-    let directory = arguments.dir.map_or_else(temporary_directory, Ok)?;
+    let directory = arguments.dir.map_or_else(|| temporary_directory("demo"), Ok)?;
     let console = Console::new(!arguments.json);
     let options = demo::Options {
         nodes: arguments.nodes.into(),
@@ -63,13 +67,13 @@ pub(crate) async fn demo(arguments: Demo) -> anyhow::Result<()> {
     }
 }
 
-fn temporary_directory() -> anyhow::Result<PathBuf> {
+fn temporary_directory(purpose: &str) -> anyhow::Result<PathBuf> {
     let mut random = [0u8; 6];
     getrandom::fill(&mut random)?;
-    Ok(std::env::temp_dir().join(format!("hnchain-demo-{}", hex::encode(random))))
+    Ok(std::env::temp_dir().join(format!("hnchain-{purpose}-{}", hex::encode(random))))
 }
 
-/// Removes the demo's temporary directory when it goes out of scope, also on Ctrl-C.
+/// Removes a temporary directory when it goes out of scope, also on Ctrl-C.
 struct Removal {
     directory: PathBuf,
     armed: bool,

@@ -101,3 +101,30 @@ fn limit(process: u32, bytes: Option<u64>) -> Result<(), Error> {
     prlimit(Some(id), Resource::Fsize, Rlimit { current, maximum: own.maximum }).map_err(|e| refused(&e))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn under_the_limit_files_end_early_and_the_process_sees_the_error() {
+        let dir = tempfile::tempdir().expect("temporary directory");
+        let file = dir.path().join("data");
+        let launch = FullDisk::Limit.launch();
+        let script = "read go; head -c 100000 /dev/zero > \"$0\"";
+        let mut child = Command::new(&launch.prefix[0])
+            .args(&launch.prefix[1..])
+            .args(["/bin/sh", "-c", script])
+            .arg(&file)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a shell");
+        FullDisk::Limit.fill(child.id()).expect("our own process");
+        child.stdin.take().expect("piped").write_all(b"go\n").expect("it reads");
+        let status = child.wait().expect("ours");
+        assert!(status.code().is_some_and(|code| code != 0), "an error, not a signal: {status}");
+        assert_eq!(fs::metadata(&file).expect("written").len(), FILE_BYTES);
+    }
+}

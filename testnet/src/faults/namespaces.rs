@@ -130,7 +130,7 @@ impl Namespaces {
             // Writing to a string cannot fail.
             let _written = writeln!(rules, "iifname \"p{from}\" {drops}");
         }
-        rules.push_str("}}\n");
+        rules.push_str("}\n}\n");
         self.inside(to, &["nft", "-f", "-"], &rules).map(|_| ())
     }
 

@@ -3,7 +3,7 @@
 
 use super::Condition;
 use crate::Error;
-use crate::chaos::Dice;
+use crate::Dice;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;

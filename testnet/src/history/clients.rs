@@ -1,7 +1,7 @@
 //! Concurrent clients over the SDK that write, read and ask at a given rate, and note everything.
 
 use super::{Action, Found, History, Written};
-use crate::chaos::Dice;
+use crate::Dice;
 use crate::{Error, Network};
 use hnchain_sdk::{Client, Error as ClientError, Options, Signer, TransactionState};
 use hnchain_types::TxId;

@@ -56,8 +56,8 @@ fn is_fresh(binary: &Path) -> bool {
     !sources.split(' ').any(newer)
 }
 
-/// Numbers for choosing moments and victims (SplitMix64).
-pub(crate) struct Dice(u64);
+/// Numbers for choosing moments and victims.
+pub(crate) struct Dice(hnchain_testnet::Dice);
 
 impl Dice {
     /// Seeded by `HNCHAIN_SEED`, else by the clock; prints the seed.
@@ -67,24 +67,20 @@ impl Dice {
             |s| s.parse().expect("HNCHAIN_SEED is a number"),
         );
         println!("{test}: HNCHAIN_SEED={seed}");
-        Self(seed)
+        Self(hnchain_testnet::Dice::new(seed))
     }
 
     pub(crate) fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
+        self.0.below(n)
     }
 
     pub(crate) fn index(&mut self, n: usize) -> usize {
-        usize::try_from(self.below(n as u64)).unwrap()
+        self.0.index(n)
     }
 
     /// A moment between two bounds, in milliseconds.
     pub(crate) fn moment(&mut self, from: u64, to: u64) -> Duration {
-        Duration::from_millis(from + self.below(to - from))
+        Duration::from_millis(self.0.between(from, to))
     }
 }
 

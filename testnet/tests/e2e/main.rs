@@ -2,6 +2,7 @@
 //! repeat it with `HNCHAIN_SEED=<number>`.
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod commands;
 mod faults;
 mod harness;

@@ -18,6 +18,9 @@ use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, ResultHash, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Most transactions that a node puts into a block.
+const BLOCK_TRANSACTIONS: usize = 100;
+
 /// splitmix64: the seed decides everything.
 #[derive(Clone)]
 pub struct Random(pub u64);
@@ -274,7 +277,7 @@ impl Cluster {
                 let node = &self.nodes[i];
                 let taken: BTreeSet<&Vec<u8>> =
                     ancestors.iter().filter_map(|h| node.blocks.get(h)).flat_map(|b| b.transactions.iter()).collect();
-                let fresh = node.mempool.iter().filter(|t| !empty && !taken.contains(t)).take(50).cloned().collect();
+                let fresh = node.mempool.iter().filter(|t| !empty && !taken.contains(t)).take(BLOCK_TRANSACTIONS).cloned().collect();
                 self.answer(i, 1, Input::Proposed { view, time_ms: parent_time_ms.max(self.now), transactions: fresh });
             }
             Effect::Validate(block) => {

@@ -19,7 +19,7 @@
 use super::cast::{Cast, START_MS, validator};
 use super::heal::{Post, catch_up, deliver, heal, posts};
 use super::truth::Violation;
-use super::world::World;
+use super::world::{World, digest_of};
 use crate::random::Random;
 use hnchain_consensus::{Message, Timer};
 use hnchain_types::certificate::Statement;
@@ -214,30 +214,20 @@ impl Stage {
     }
 
     fn heal(mut self) -> Result<u64, Violation> {
-        heal(&mut self.world, self.held, HEAL_DELTAS, |_| Ok(Vec::new()))
+        heal(&mut self.world, self.held, HEAL_DELTAS, |_, _| Ok(Vec::new()))
     }
 
-    /// Everything that the future depends on.
+    /// Everything that the future depends on: what each instance was told so far, and what waits.
     fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for one in &self.world.instances {
-            fingerprint(&one.machine, &mut hasher);
-            format!("{:?}{:?}", one.alarms, one.behind).hash(&mut hasher);
+            (one.who, one.history).hash(&mut hasher);
         }
         for post in &self.held {
-            (post.from, post.to).hash(&mut hasher);
-            fingerprint(&post.message, &mut hasher);
+            (post.from, post.to, digest_of(&post.message)).hash(&mut hasher);
         }
         hasher.finish()
     }
-}
-
-/// Hashes all that a value shows.
-pub fn fingerprint(of: &impl fmt::Debug, hasher: &mut impl Hasher) {
-    let mut text = String::with_capacity(16 * 1024);
-    // Writing into a string does not fail.
-    let _ = fmt::write(&mut text, format_args!("{of:?}"));
-    hasher.write(text.as_bytes());
 }
 
 /// The view that a message belongs to: for a question the one that its sender is in.

@@ -45,7 +45,7 @@ pub fn deliver(world: &mut World, post: &Post) -> Result<(), Violation> {
 }
 
 /// A network without faults, one millisecond from anyone to anyone, until every honest instance has finalized a block
-/// above all that was final before. `meddle` is called each millisecond in which something happens: liars do not heal.
+/// above all that was final before. `meddle` hears what is said each millisecond and answers: liars do not heal.
 ///
 /// Gives the milliseconds that it took.
 ///
@@ -55,13 +55,14 @@ pub fn heal(
     world: &mut World,
     on_the_way: Vec<Post>,
     deltas: u64,
-    mut meddle: impl FnMut(&mut World) -> Result<Vec<Post>, Violation>,
+    mut meddle: impl FnMut(&mut World, &[Sent]) -> Result<Vec<Post>, Violation>,
 ) -> Result<u64, Violation> {
     let begin = world.now;
     let goal = Height(world.heights().1.0 + 1);
     let mut wave = on_the_way;
     loop {
-        for sent in world.take_sent() {
+        let said = world.take_sent();
+        for sent in said.iter().cloned() {
             wave.extend(posts(world, sent));
         }
         if world.heights().0 >= goal {
@@ -83,7 +84,7 @@ pub fn heal(
         while let Some((_, i, slot)) = world.next_alarm(|_, alarm| alarm.at <= world.now) {
             world.ring(i, slot)?;
         }
-        wave.extend(meddle(world)?);
+        wave.extend(meddle(world, &said)?);
         catch_up(world, |_, _| true)?;
     }
 }

@@ -5,11 +5,12 @@
 
 use super::cast::{Cast, result_of, wrong_result_of};
 use super::truth::{Truth, Violation, broken};
-use hnchain_consensus::{Effect, Evidence, Input, Machine, Message, Record, Recovered, Report, Root, Timer, To, Verifier};
+use hnchain_consensus::{Effect, Evidence, Input, Machine, Message, Record, Recovered, Report, Root, Timer, To, Verifier, Want};
 use hnchain_types::block::Block;
-use hnchain_types::certificate::Certificate;
+use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Height, ValidatorIndex, View};
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Transactions that begin like this are refused by every validator.
@@ -51,6 +52,8 @@ pub struct Instance {
     pub halted: bool,
     /// How often it was started.
     pub starts: u8,
+    /// Hash of everything that it was told, in order: two instances of one key with the same history are in the same state.
+    pub history: u64,
 }
 
 /// Something that a machine said.
@@ -77,6 +80,8 @@ pub struct World {
     pub now: u64,
     /// Equivocations that honest machines reported.
     pub evidence: Vec<Evidence>,
+    /// What happens, in words, where somebody wants to read it.
+    pub transcript: Option<Vec<String>>,
     sent: Vec<Sent>,
 }
 
@@ -91,7 +96,7 @@ impl World {
         let agreement = liars.len() <= cast.validators().faults();
         let truth = Truth::new(cast.root().block, cast.validators().quorum(), &honest, agreement);
         let mut world =
-            Self { cast: cast.clone(), instances: Vec::new(), truth, now, evidence: Vec::new(), sent: Vec::new() };
+            Self { cast: cast.clone(), instances: Vec::new(), truth, now, evidence: Vec::new(), transcript: None, sent: Vec::new() };
         for who in who {
             let recovered = Recovered { root: cast.root(), finalization: None, records: Vec::new() };
             let machine = cast.machine(*who, recovered).or_else(|e| broken("I5", e))?;
@@ -106,6 +111,7 @@ impl World {
                 miscomputes: false,
                 halted: false,
                 starts: 1,
+                history: 0,
             });
         }
         for i in 0..world.instances.len() {
@@ -151,11 +157,28 @@ impl World {
         std::mem::take(&mut self.sent)
     }
 
+    /// Adds a line to the transcript.
+    pub fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(transcript) = &mut self.transcript {
+            transcript.push(format!("{:>6} {}", self.now, line()));
+        }
+    }
+
     /// One input and everything that follows from it without the network.
     ///
     /// # Errors
     /// An invariant that this breaks.
     pub fn step(&mut self, i: usize, input: Input) -> Result<(), Violation> {
+        self.note(|| match &input {
+            Input::Message { from, message } => {
+                format!("{i} hears from {}: {}", from.map_or_else(String::new, |f| f.to_string()), said(message))
+            }
+            Input::Timer(timer) => format!("{i} timer {timer:?}"),
+            Input::Synced { root, .. } => format!("{i} synced to height {} view {}", root.height, root.view),
+            other => format!("{i} {other:?}"),
+        });
+        let one = &mut self.instances[i];
+        one.history = mixed(one.history, self.now, &input);
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let effects = self.instances[i].machine.step(self.now, input);
@@ -233,6 +256,7 @@ impl World {
         if vote.is_some_and(|v| !self.truth.signed(v)) {
             return broken("I5", format!("instance {from} sent a vote that it had not made durable"));
         }
+        self.note(|| format!("    {from} says to {to:?}: {}", said(&message)));
         self.sent.push(Sent { from, to, message: Arc::new(message) });
         Ok(())
     }
@@ -246,6 +270,7 @@ impl World {
         if height <= tip.height {
             return broken("I6", format!("instance {i} went back from height {} to {height}", tip.height));
         }
+        self.note(|| format!("    {i} finalizes height {height} of view {}", by.view));
         let (mut at, mut root) = (block, None);
         while at != tip.block {
             let Some(b) = self.truth.block(&at).cloned() else {
@@ -266,6 +291,7 @@ impl World {
         if !self.is_honest(i) {
             return Ok(());
         }
+        self.note(|| format!("    {i} reports {}", short(&report)));
         match report {
             Report::Equivocation(evidence) => {
                 let (first, second) = evidence.votes();
@@ -280,6 +306,8 @@ impl World {
                 self.evidence.push(*evidence);
             }
             Report::Fork(pair) if self.truth_holds() => return broken("I1", format!("instance {i} saw a fork: {pair:?}")),
+            // The answer to what was asked before a restart cannot be told from an unasked one.
+            Report::Misbehaviour { what: "a body that was not asked for", .. } if self.instances[i].starts > 1 => {}
             Report::Misbehaviour { from: Some(from), what } if self.truth.is_honest(from) => {
                 return broken("I9", format!("instance {i} accuses the honest validator {from}: {what}"));
             }
@@ -345,4 +373,81 @@ impl World {
 fn root_of(block: &Arc<Block>) -> Root {
     let h = &block.header;
     Root { epoch: h.epoch, height: h.height, view: h.view, block: h.hash(), time_ms: h.time_ms }
+}
+
+/// A history with one more input. Answers of the surroundings follow from what was asked and add nothing.
+fn mixed(history: u64, now: u64, input: &Input) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (history, now, std::mem::discriminant(input)).hash(&mut hasher);
+    match input {
+        Input::Message { from, message } => (from, digest_of(message)).hash(&mut hasher),
+        Input::Timer(timer) => (timer.slot(), view_of_timer(*timer)).hash(&mut hasher),
+        Input::Synced { root, .. } => root.block.hash(&mut hasher),
+        _ => {}
+    }
+    hasher.finish()
+}
+
+const fn view_of_timer(timer: Timer) -> View {
+    match timer {
+        Timer::Leader(view) | Timer::View(view) | Timer::Idle(view) => view,
+        Timer::Resend | Timer::Heartbeat => View(0),
+    }
+}
+
+/// Names a message: equal for equal messages.
+#[must_use]
+pub fn digest_of(message: &Message) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    std::mem::discriminant(message).hash(&mut hasher);
+    match message {
+        Message::Proposal(p) => {
+            p.vote.signature.hash(&mut hasher);
+            p.parent.as_ref().map(|c| (c.statement, &c.votes)).hash(&mut hasher);
+        }
+        Message::Vote(vote) => (vote.view, vote.statement, vote.signer, vote.signature).hash(&mut hasher),
+        Message::Certificate(c) => (c.view, c.statement, &c.votes).hash(&mut hasher),
+        Message::Want(Want::Body(block)) => block.hash(&mut hasher),
+        Message::Want(Want::Certificates { from, before }) => (from, before).hash(&mut hasher),
+        Message::Body(block) => block.header.hash().hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// A message in a few words.
+fn said(message: &Message) -> String {
+    let certificate = |c: &Certificate| format!("{} by {}", statement(c.view, &c.statement), c.votes.len());
+    match message {
+        Message::Proposal(p) => {
+            let parent = p.parent.as_ref().map_or_else(|| "none".to_owned(), certificate);
+            let header = &p.block.header;
+            let (skips, on) = (p.block.skips.len(), header.parent_view);
+            format!("proposal {} on view {on}, {skips} skips, with {parent}", statement(header.view, &p.vote.statement))
+        }
+        Message::Vote(vote) => format!("{} by validator {}", statement(vote.view, &vote.statement), vote.signer),
+        Message::Certificate(c) => format!("certificate {}", certificate(c)),
+        Message::Want(want) => format!("{want:?}"),
+        Message::Body(block) => format!("body of view {}", block.header.view),
+    }
+}
+
+fn statement(view: View, of: &Statement) -> String {
+    let name = |block: &BlockHash| block.to_string().chars().take(6).collect::<String>();
+    match of {
+        Statement::Notarize { block } => format!("notarize {view} {}", name(block)),
+        Statement::Nullify => format!("nullify {view}"),
+        Statement::Finalize { block, .. } => format!("finalize {view} {}", name(block)),
+    }
+}
+
+fn short(report: &Report) -> String {
+    match report {
+        Report::Equivocation(evidence) => {
+            let (a, b) = evidence.votes();
+            let (first, second) = (statement(a.view, &a.statement), statement(b.view, &b.statement));
+            format!("validator {}: {first} and {second}", a.signer)
+        }
+        Report::Fork(pair) => format!("fork in view {}", pair.0.view),
+        other => format!("{other:?}"),
+    }
 }

@@ -4,7 +4,12 @@
 mod anchors;
 mod blocks;
 mod border;
+mod council;
+mod evidence;
 mod golden;
+mod governance;
+mod history;
 mod membership;
 mod model;
 mod scene;
+mod validators;

@@ -19,7 +19,7 @@ fn kinds(signer: &proto::Signer) -> Vec<RoleKind> {
 #[test]
 fn the_genesis_gives_a_row_to_each_organization_signer_and_validator() {
     let (rows, keys) = (genesis_rows(&genesis()), Keys::new());
-    assert_eq!(rows.len(), 1 + 2 + 5 + 1);
+    assert_eq!(rows.len(), 1 + 2 + 5 + 1 + 2);
     let zhengzhou = proto::Organization::decode(rows[&organization_key("zhengzhou")].as_slice()).unwrap();
     assert_eq!(
         (zhengzhou.id.as_str(), zhengzhou.division.as_str(), zhengzhou.parent.as_str()),

@@ -48,7 +48,7 @@ impl Keys {
     }
 }
 
-fn organization(id: &str, division: &str) -> Organization {
+pub(crate) fn organization(id: &str, division: &str) -> Organization {
     Organization {
         id: id.to_owned(),
         name: format!("示例机构 {id}"),
@@ -111,13 +111,17 @@ pub(crate) struct World {
     /// Height of the last block.
     pub(crate) height: u64,
     salt: u64,
+    slept: u64,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        let genesis = genesis();
-        let state = MemoryState::from_genesis(&genesis);
-        Self { chain: Chain::new(&genesis), state, keys: Keys::new(), height: 0, salt: 0 }
+        Self::of(&genesis())
+    }
+
+    pub(crate) fn of(genesis: &Genesis) -> Self {
+        let state = MemoryState::from_genesis(genesis);
+        Self { chain: Chain::new(genesis), state, keys: Keys::new(), height: 0, salt: 0, slept: 0 }
     }
 
     /// A body, valid for the next block, with a salt of its own.
@@ -125,14 +129,24 @@ impl World {
         self.salt += 1;
         let mut salt = [0; 16];
         salt[8..].copy_from_slice(&self.salt.to_be_bytes());
-        BodyBuilder::new(CHAIN, self.height + 100, time_of(self.height + 1) + 60_000, salt)
+        BodyBuilder::new(CHAIN, self.height + 100, self.next_time() + 60_000, salt)
     }
 
     pub(crate) fn context(&self) -> BlockContext {
         let next = self.height + 1;
         let parent =
             (self.height > 0).then(|| (Height(self.height), block_hash(self.height), result_hash(self.height)));
-        BlockContext { height: Height(next), time_ms: time_of(next), parent }
+        BlockContext { height: Height(next), time_ms: self.next_time(), parent }
+    }
+
+    /// Lets block time jump ahead by this much before the next block.
+    pub(crate) fn sleep(&mut self, ms: u64) {
+        self.slept += ms;
+    }
+
+    /// Time of the next block.
+    pub(crate) fn next_time(&self) -> u64 {
+        time_of(self.height + 1) + self.slept
     }
 
     /// What the next block would do.
@@ -142,10 +156,15 @@ impl World {
 
     /// Appends a block.
     pub(crate) fn block(&mut self, transactions: &[Transaction]) -> Vec<Receipt> {
+        self.append(transactions).receipts
+    }
+
+    /// Appends a block and gives all that it did.
+    pub(crate) fn append(&mut self, transactions: &[Transaction]) -> Execution {
         let execution = self.execute(transactions);
         self.height += 1;
         self.state.apply(Height(self.height), &execution.changes, transactions.iter().map(Transaction::id));
-        execution.receipts
+        execution
     }
 
     /// Appends a block of one transaction and gives its outcome.

@@ -22,7 +22,7 @@ fn a_record_in_force_is_proven_with_its_signers_and_time() {
 fn a_record_of_a_later_epoch_is_proven_by_its_validators() {
     let scene = Scene::after_two_changes();
     let verdict = verify(&scene.bundle(ACTIVE), &scene.genesis).unwrap();
-    assert_eq!((verdict.epoch, verdict.epoch_changes, verdict.quorum), (Epoch(2), 2, 3));
+    assert_eq!((verdict.epoch, verdict.epoch_changes, verdict.validators, verdict.quorum), (Epoch(2), 2, 4, 3));
     let signers: Vec<_> = verdict.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
     assert_eq!(signers, [(0, "zhengzhou"), (1, "kaifeng"), (3, "luoyang")], "of this epoch, not of the genesis");
     assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());

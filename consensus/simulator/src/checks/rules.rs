@@ -1,0 +1,274 @@
+//! R1 to R12, R14 and I11: what one machine does, seen from outside, step by step.
+
+use super::{Checks, Label};
+use hnchain_consensus::{Effect, Input, Leader, Machine, Message, NullifyReason, Proposal, Record, Report, Timer, To};
+use hnchain_consensus::{Root, Vote};
+use hnchain_types::block::Block;
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::{BlockHash, Epoch, ResultHash, ValidatorIndex, View};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Views ahead whose votes the engine keeps.
+const LOOKAHEAD: usize = 16;
+/// Bodies to one peer within Δ/2: three in each of two windows that touch.
+const BODIES: usize = 6;
+
+/// Where a machine stood before a step, and what it was given.
+#[derive(Debug)]
+pub(crate) struct Before {
+    epoch: Epoch,
+    view: View,
+    root: Root,
+    start: bool,
+    certificate: Option<Certificate>,
+    judged: Option<(BlockHash, bool)>,
+    executed: Option<(BlockHash, ResultHash)>,
+}
+
+/// What is remembered of a process. A restart forgets it.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// When the current view was entered, microseconds.
+    entered_at: u64,
+    judged: BTreeMap<BlockHash, bool>,
+    executing: BTreeMap<BlockHash, Option<ResultHash>>,
+    blocks: BTreeMap<BlockHash, (BlockHash, Epoch)>,
+    bodies: BTreeMap<ValidatorIndex, VecDeque<u64>>,
+}
+
+impl Checks {
+    pub(crate) fn before(&self, machine: &Machine, input: &Input) -> Before {
+        Before {
+            epoch: machine.epoch(),
+            view: machine.view(),
+            root: *machine.root(),
+            start: matches!(input, Input::Start),
+            certificate: match input {
+                Input::Message { message: Message::Certificate(c), .. } if self.knows_certificate(c) => Some(c.clone()),
+                _ => None,
+            },
+            judged: match input {
+                Input::Validated { block, valid } => Some((*block, *valid)),
+                _ => None,
+            },
+            executed: match input {
+                Input::Executed { block, result, .. } => Some((*block, *result)),
+                _ => None,
+            },
+        }
+    }
+
+    /// A machine has made a step.
+    pub(crate) fn step(
+        &mut self,
+        node: usize,
+        honest: bool,
+        now: u64,
+        before: &Before,
+        machine: &Machine,
+        effects: &[Effect],
+    ) {
+        if let Some((block, valid)) = before.judged {
+            self.rules[node].judged.insert(block, valid);
+        }
+        if let Some((block, result)) = before.executed {
+            self.rules[node].executing.insert(block, Some(result));
+        }
+        if !honest {
+            return;
+        }
+        let mut entry = None;
+        for effect in effects {
+            match effect {
+                Effect::Persist(Record::Entered(c)) => {
+                    self.certificate(node, c);
+                    entry = Some((c.epoch, c.view.next()));
+                }
+                Effect::Persist(Record::Block(block)) => self.note_block(node, block),
+                Effect::Persist(Record::Vote(vote)) => self.voted(node, vote, machine),
+                Effect::Report(Report::Entered(view)) => self.entered(node, now, *view, entry, before, machine),
+                Effect::Report(Report::Nullified { view, reason, .. }) => self.gave_up(node, now, *view, *reason),
+                Effect::Arm { timer: Timer::View(_), after_ms } => self.armed(node, *after_ms),
+                Effect::Execute(block) => self.executes(node, block, before, machine),
+                Effect::Finalized { block, height, certificate, closing } => {
+                    self.certificate(node, certificate);
+                    self.check(Label::R7, *height > before.root.height, || {
+                        format!("node {node} finalizes height {height} on {}", before.root.height)
+                    });
+                    let certified = closing.last().map_or(*block, |h| h.hash());
+                    let possible = self.can_be_finalized(&certified, certificate.epoch);
+                    self.check(Label::R7, possible && certificate.statement.block() == Some(certified), || {
+                        format!("node {node} finalizes block {block} without a quorum")
+                    });
+                }
+                Effect::Epoch { epoch, validators } => {
+                    self.check(Label::R14, *epoch > before.epoch, || format!("node {node} begins epoch {epoch} again"));
+                    let known = self.set(*epoch).is_none_or(|set| set == validators);
+                    self.check(Label::R14, known, || format!("node {node}: epoch {epoch} has other validators"));
+                    self.sets.entry(*epoch).or_insert_with(|| validators.clone());
+                    self.rules[node].executing.clear();
+                }
+                _ => {}
+            }
+        }
+        self.ended(node, before, machine);
+        self.bounded(node, machine);
+    }
+
+    fn note_block(&mut self, node: usize, block: &Block) {
+        let header = &block.header;
+        self.rules[node].blocks.insert(header.hash(), (header.parent, header.epoch));
+    }
+
+    /// R1.
+    fn entered(
+        &mut self,
+        node: usize,
+        now: u64,
+        view: View,
+        entry: Option<(Epoch, View)>,
+        before: &Before,
+        machine: &Machine,
+    ) {
+        self.rules[node].entered_at = now;
+        let moved = machine.root().height != before.root.height;
+        let observer = machine.me().is_none();
+        let by_certificate = entry == Some((machine.epoch(), view)) || entry == Some((before.epoch, view));
+        let rises = view > before.view || moved || before.start;
+        self.check(Label::R1, rises && (by_certificate || moved || before.start || observer), || {
+            format!("node {node} enters {view} from {} without a journaled certificate", before.view)
+        });
+    }
+
+    /// R8.
+    fn gave_up(&mut self, node: usize, now: u64, view: View, reason: NullifyReason) {
+        let waited = now.saturating_sub(self.rules[node].entered_at) + 1_000;
+        let least = match reason {
+            NullifyReason::LeaderLate => 2 * self.delta_us,
+            NullifyReason::ViewLate => 3 * self.delta_us,
+            NullifyReason::Invalid | NullifyReason::LeaderGaveUp | NullifyReason::LeaderSilent => 0,
+        };
+        self.check(Label::R8, waited >= least, || {
+            format!("node {node} gives up {view} after {waited} µs: {reason:?}")
+        });
+    }
+
+    /// R9: 3Δ (or 5Δ with patience) grown by half at most six times.
+    fn armed(&mut self, node: usize, after_ms: u64) {
+        let delta = self.delta_us / 1_000;
+        let grown = (0..=6u32).map(|k| delta * 3u64.pow(k) / 2u64.pow(k));
+        let allowed = grown.into_iter().any(|d| after_ms == 3 * d || after_ms == 5 * d);
+        self.check(Label::R9, allowed, || format!("node {node} waits {after_ms} ms for a view"));
+    }
+
+    /// R5.
+    fn executes(&mut self, node: usize, block: &Block, before: &Before, machine: &Machine) {
+        self.note_block(node, block);
+        let (hash, parent) = (block.header.hash(), block.header.parent);
+        let watched = &mut self.rules[node];
+        let after_parent = parent == before.root.block
+            || parent == machine.root().block
+            || matches!(watched.executing.get(&parent), Some(Some(_)));
+        let again = watched.executing.insert(hash, None).is_some();
+        self.check(Label::R5, after_parent, || format!("node {node} executes {hash} before its parent"));
+        self.check(Label::R5, !again, || format!("node {node} executes {hash} twice"));
+    }
+
+    /// R3, R6: a vote is journaled.
+    fn voted(&mut self, node: usize, vote: &Vote, machine: &Machine) {
+        self.check(Label::R14, machine.me() == Some(vote.signer), || {
+            format!("node {node} votes as {} and is {:?}", vote.signer, machine.me())
+        });
+        match vote.statement {
+            Statement::Notarize { block } => {
+                let own = self.set(vote.epoch).is_some_and(|s| Leader::of(vote.view, s) == vote.signer);
+                let judged = self.rules[node].judged.get(&block) == Some(&true);
+                self.check(Label::R3, own || judged, || format!("node {node} notarizes {block}, which it did not judge"));
+                if let Some((parent, epoch)) = self.rules[node].blocks.get(&block).copied() {
+                    let good = self.can_be_notarized(&parent, epoch) || self.is_final(&parent);
+                    self.check(Label::R3, good || parent == machine.root().block, || {
+                        format!("node {node} notarizes {block}, whose parent is neither notarized nor final")
+                    });
+                }
+            }
+            Statement::Finalize { block, result } => {
+                let own = self.rules[node].executing.get(&block).copied().flatten();
+                self.check(Label::R6, own.is_none_or(|r| r == result), || {
+                    format!("node {node} finalizes {block} with a result that is not its own")
+                });
+                let possible = self.can_be_notarized(&block, vote.epoch);
+                self.check(Label::R6, possible, || format!("node {node} finalizes {block}, which is not notarized"));
+            }
+            Statement::Nullify => {}
+        }
+    }
+
+    /// R4: a sound certificate ends its view.
+    fn ended(&mut self, node: usize, before: &Before, machine: &Machine) {
+        let Some(c) = &before.certificate else { return };
+        if c.epoch == before.epoch && !machine.halted() {
+            let ended = machine.view() > c.view || machine.epoch() > c.epoch;
+            self.check(Label::R4, ended, || {
+                format!("node {node} got a certificate of {} and stays in {}", c.view, machine.view())
+            });
+        }
+    }
+
+    /// I11.
+    fn bounded(&mut self, node: usize, machine: &Machine) {
+        let (views, blocks) = machine.load();
+        let span = usize::try_from(machine.view().0.saturating_sub(machine.root().view.0)).unwrap_or(usize::MAX);
+        self.check(Label::I11, views <= span + LOOKAHEAD + 1 && blocks <= 2 * views + 2, || {
+            format!("node {node} holds {views} views and {blocks} blocks, {span} views above its root")
+        });
+    }
+
+    /// R10: at rest, with transactions that wait.
+    pub(crate) fn rests(&mut self, node: usize, work: bool, resends: bool) {
+        if work {
+            self.check(Label::R10, resends, || format!("node {node} has work and no resend timer"));
+        }
+    }
+
+    /// A message leaves an honest node.
+    pub(crate) fn sends(&mut self, node: usize, now: u64, message: &Message, machine: &Machine, to: To) {
+        match message {
+            Message::Vote(vote) => self.vote_sent(node, vote),
+            Message::Proposal(proposal) => {
+                self.vote_sent(node, &proposal.vote);
+                self.proposes(node, proposal, machine);
+            }
+            Message::Body(_) => self.sends_body(node, now, to),
+            Message::Certificate(_) | Message::Want(_) => {}
+        }
+    }
+
+    /// R2.
+    fn proposes(&mut self, node: usize, proposal: &Proposal, machine: &Machine) {
+        let header = &proposal.block.header;
+        let Some(set) = self.set(header.epoch).cloned() else { return };
+        self.check(Label::R2, proposal.coherent(&set), || format!("node {node} proposes incoherently: {header:?}"));
+        let first = header.parent_view == View(0) || machine.root().block == header.parent;
+        self.check(Label::R2, first || proposal.parent.is_some(), || {
+            format!("node {node} proposes in {} without its parent's certificate", header.view)
+        });
+        let newest = proposal.block.skips.last();
+        let sound = newest.is_none_or(|s| self.knows_certificate(s) || self.verifies(s, &set));
+        self.check(Label::R2, sound, || format!("node {node} proposes in {} with false skips", header.view));
+    }
+
+    /// R12.
+    fn sends_body(&mut self, node: usize, now: u64, to: To) {
+        let To::One(peer) = to else {
+            return self.fail(Label::R12, format!("node {node} sends a body to everyone"));
+        };
+        let window = self.delta_us / 2;
+        let sent = self.rules[node].bodies.entry(peer).or_default();
+        sent.push_back(now);
+        while sent.front().is_some_and(|at| *at + window <= now) {
+            sent.pop_front();
+        }
+        let count = sent.len();
+        self.check(Label::R12, count <= BODIES, || format!("node {node} sends {count} bodies to {peer} within Δ/2"));
+    }
+}

@@ -1,0 +1,188 @@
+//! A chain whose organizations change its validators together.
+
+use crate::scene::{CHAIN, START_MS, World, code, organization, sign};
+use hnchain_crypto::{PublicKey, SecretKey, sm3};
+use hnchain_ledger::membership::signer_key;
+use hnchain_ledger::{NextSet, current_set};
+use hnchain_types::certificate::Statement;
+use hnchain_types::genesis::{Document, Genesis, Parameters, Role, Signer, Validator, ValidatorSet};
+use hnchain_types::governance::{Change, Join, Proposal, Rotation, ValidatorsChange, proposal_key};
+use hnchain_types::transaction::{BodyBuilder, Transaction};
+use hnchain_types::vote::{Evidence, Vote};
+use hnchain_types::{BlockHash, Epoch, TxId, ValidatorIndex, View, proto};
+use std::collections::BTreeMap;
+
+/// Names of organizations, as many as there can be validators here.
+pub(crate) fn name(i: usize) -> String {
+    format!("city-{i:02}")
+}
+
+/// Key of a validator of the genesis; later ones have higher numbers.
+pub(crate) fn validator(i: usize) -> SecretKey {
+    SecretKey::from_bytes(&sm3(format!("validator {i}").as_bytes()).0).unwrap()
+}
+
+/// Key of an organization's administrator.
+pub(crate) fn administrator(i: usize) -> SecretKey {
+    SecretKey::from_bytes(&sm3(format!("administrator {i}").as_bytes()).0).unwrap()
+}
+
+/// A chain of organizations with an administrator each. Those at the front run validators.
+pub(crate) struct Council {
+    pub(crate) w: World,
+    /// Organization of each validator of the genesis.
+    runs: Vec<usize>,
+}
+
+impl Council {
+    /// `runs[i]` is the organization of validator i; one organization more runs none.
+    pub(crate) fn new(runs: &[usize], suspend_equivocators: bool) -> Self {
+        let organizations = runs.iter().max().unwrap() + 2;
+        let administrator = |i| Signer {
+            public_key: administrator(i).public_key(),
+            organization: name(i),
+            roles: vec![Role::Administrator {}],
+            valid_from_ms: 0,
+            valid_until_ms: 0,
+        };
+        let genesis = Genesis::create(&Document {
+            version: 1,
+            chain_id: CHAIN.to_owned(),
+            name: "河南链（示例）".to_owned(),
+            time_ms: START_MS,
+            parameters: Parameters { suspend_equivocators, ..Parameters::default() },
+            organizations: (0..organizations).map(|i| organization(&name(i), "410100")).collect(),
+            signers: (0..organizations).map(administrator).collect(),
+            validators: runs.iter().enumerate().map(|(i, o)| Validator::new(CHAIN, &name(*o), &validator(i))).collect(),
+        })
+        .unwrap();
+        Self { w: World::of(&genesis), runs: runs.to_vec() }
+    }
+
+    /// n validators, each of an organization of its own.
+    pub(crate) fn each(n: usize) -> Self {
+        Self::new(&(0..n).collect::<Vec<_>>(), false)
+    }
+
+    /// As [`Council::each`], with offenders suspended.
+    pub(crate) fn strict(n: usize) -> Self {
+        Self::new(&(0..n).collect::<Vec<_>>(), true)
+    }
+
+    pub(crate) fn propose(&mut self, by: usize, change: ValidatorsChange) -> Transaction {
+        let body = self.w.body().propose(Change::Validators(change), "更换设备");
+        sign(&administrator(by), &body)
+    }
+
+    pub(crate) fn approve(&mut self, by: usize, proposal: TxId) -> Transaction {
+        let body = self.w.body().approve(proposal);
+        sign(&administrator(by), &body)
+    }
+
+    pub(crate) fn accuse(&mut self, by: usize, evidence: &Evidence) -> Transaction {
+        let body = self.w.body().submit_evidence(evidence);
+        sign(&validator(by), &body)
+    }
+
+    /// A body of one operation for each of these.
+    pub(crate) fn body(&mut self) -> BodyBuilder {
+        self.w.body()
+    }
+
+    /// Appends a block of one transaction and gives the code of its refusal, empty where it was accepted.
+    pub(crate) fn one(&mut self, tx: &Transaction) -> String {
+        code(&self.w.block(std::slice::from_ref(tx))[0])
+    }
+
+    /// Proposes, and has all others but the last needed approve.
+    pub(crate) fn almost(&mut self, change: ValidatorsChange) -> TxId {
+        let tx = self.propose(0, change);
+        assert_eq!(self.one(&tx), "");
+        for by in 1..self.needed() - 1 {
+            let approval = self.approve(by, tx.id());
+            assert_eq!(self.one(&approval), "");
+        }
+        tx.id()
+    }
+
+    /// The approval that is missing after [`Council::almost`].
+    pub(crate) fn last(&mut self, proposal: TxId) -> Transaction {
+        let by = self.needed() - 1;
+        self.approve(by, proposal)
+    }
+
+    /// Proposes and approves until the change takes effect; gives the code of the decisive transaction.
+    pub(crate) fn decide(&mut self, change: ValidatorsChange) -> String {
+        if self.needed() == 1 {
+            let tx = self.propose(0, change);
+            return self.one(&tx);
+        }
+        let proposal = self.almost(change);
+        let last = self.last(proposal);
+        self.one(&last)
+    }
+
+    /// Approvals that are needed where every organization of the genesis still runs a validator.
+    fn needed(&self) -> usize {
+        let organizations: std::collections::BTreeSet<_> = self.runs.iter().collect();
+        hnchain_ledger::governance::needed(organizations.len())
+    }
+
+    pub(crate) fn set(&self) -> ValidatorSet {
+        current_set(&self.w.state).unwrap().2
+    }
+
+    pub(crate) fn epoch(&self) -> (u64, u64) {
+        let (epoch, height, _) = current_set(&self.w.state).unwrap();
+        (epoch.0, height.0)
+    }
+
+    /// Numbers of the validators in the set, in order.
+    pub(crate) fn members(&self) -> Vec<usize> {
+        let known: BTreeMap<PublicKey, usize> = (0..64).map(|i| (validator(i).public_key(), i)).collect();
+        self.set().public_keys().map(|key| known[&key]).collect()
+    }
+
+    pub(crate) fn proposal(&self, id: TxId) -> Proposal {
+        Proposal::decode(&self.w.state.rows()[&proposal_key(&id)]).unwrap()
+    }
+
+    pub(crate) fn signer(&self, key: &SecretKey) -> Option<proto::Signer> {
+        self.w.row(&signer_key(&key.public_key()))
+    }
+
+    pub(crate) fn is_validator(&self, i: usize) -> bool {
+        let row = self.signer(&validator(i)).unwrap_or_default();
+        row.roles.iter().filter(|r| r.kind() == proto::RoleKind::Validator).count() == 1
+    }
+
+    /// Contradictory votes of a validator that has this index in an epoch.
+    pub(crate) fn evidence(&self, who: usize, index: u32, epoch: u64, view: u64) -> Evidence {
+        let genesis = self.w.chain.genesis;
+        let vote = |statement: Statement| {
+            let signature = validator(who).sign(&statement.digest(genesis, Epoch(epoch), View(view)));
+            Vote { epoch: Epoch(epoch), view: View(view), statement, signer: ValidatorIndex(index), signature }
+        };
+        let notarize = |b: &str| vote(Statement::Notarize { block: BlockHash(sm3(b.as_bytes())) });
+        Evidence::new(notarize("one"), notarize("another")).unwrap()
+    }
+}
+
+pub(crate) fn joins(who: &[usize], organization: usize) -> ValidatorsChange {
+    let join = who.iter().map(|i| Join::new(CHAIN, &name(organization), &validator(*i))).collect();
+    ValidatorsChange { join, ..ValidatorsChange::default() }
+}
+
+pub(crate) fn leaves(who: &[usize]) -> ValidatorsChange {
+    ValidatorsChange { leave: who.iter().map(|i| validator(*i).public_key()).collect(), ..ValidatorsChange::default() }
+}
+
+pub(crate) fn rotates(pairs: &[(usize, usize)]) -> ValidatorsChange {
+    let rotate = pairs.iter().map(|(old, new)| Rotation::new(CHAIN, validator(*old).public_key(), &validator(*new)));
+    ValidatorsChange { rotate: rotate.collect(), ..ValidatorsChange::default() }
+}
+
+/// Numbers and hash of what begins with the next block.
+pub(crate) fn epoch_of(next: &Option<NextSet>) -> Option<u64> {
+    next.as_ref().map(|next| next.epoch.0)
+}

@@ -1,0 +1,149 @@
+//! Random governance: whatever organizations and offenders do, the invariants of the validator set hold after each block.
+
+use crate::council::{Council, joins, leaves, name, rotates, validator};
+use hnchain_ledger::{Execution, set_of};
+use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::governance::{EpochRow, Proposal, VALIDATORS_KEY, ValidatorsChange, epoch_key};
+use hnchain_types::transaction::Transaction;
+use hnchain_types::{Epoch, Height, TxId};
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+/// Keys that may be validators.
+const KEYS: usize = 14;
+
+#[derive(Clone, Debug)]
+enum Act {
+    Propose {
+        by: usize,
+        join: Vec<usize>,
+        leave: Vec<usize>,
+        rotate: Vec<(usize, usize)>,
+    },
+    /// Of the proposals so far, counted from the newest.
+    Approve {
+        by: usize,
+        back: usize,
+    },
+    /// A key convicted at its place in the present epoch or in an earlier one.
+    Accuse {
+        by: usize,
+        who: usize,
+        ago: u64,
+        view: u64,
+    },
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let (by, key) = (0..4usize, 0..KEYS);
+    let some = |most: usize| proptest::collection::vec(0..KEYS, 0..=most);
+    let rotate = proptest::collection::vec((0..KEYS, 0..KEYS), 0..2);
+    prop_oneof![
+        2 => (by.clone(), some(2), some(2), rotate)
+            .prop_map(|(by, join, leave, rotate)| Act::Propose { by, join, leave, rotate }),
+        5 => (by, 0..3usize).prop_map(|(by, back)| Act::Approve { by, back }),
+        1 => (0..KEYS, key, 0..3u64, 0..3u64).prop_map(|(by, who, ago, view)| Act::Accuse { by, who, ago, view }),
+    ]
+}
+
+fn transaction(c: &mut Council, act: &Act, proposals: &mut Vec<TxId>) -> Option<Transaction> {
+    match act {
+        Act::Propose { by, join, leave, rotate } => {
+            let change = ValidatorsChange {
+                join: join.iter().flat_map(|i| joins(&[*i], i % 4).join).collect(),
+                leave: leaves(leave).leave,
+                rotate: rotates(rotate).rotate,
+            };
+            // A change that names a key twice is no transaction.
+            let body = c.body().propose(hnchain_types::governance::Change::Validators(change), "why");
+            let tx = Transaction::sign(body.encode(), &crate::council::administrator(*by)).ok()?;
+            proposals.push(tx.id());
+            Some(tx)
+        }
+        Act::Approve { by, back } => {
+            let proposal = *proposals.iter().rev().nth(*back)?;
+            Some(c.approve(*by, proposal))
+        }
+        Act::Accuse { by, who, ago, view } => {
+            let epoch = c.epoch().0.checked_sub(*ago)?;
+            let (_, set) = set_of(&c.w.state, Epoch(epoch)).unwrap()?;
+            let index = set.index_of(&validator(*who).public_key())?;
+            let evidence = c.evidence(*who, index.0, epoch, *view);
+            Some(c.accuse(*by, &evidence))
+        }
+    }
+}
+
+fn keys(set: &ValidatorSet) -> BTreeSet<hnchain_crypto::PublicKey> {
+    set.public_keys().collect()
+}
+
+/// L6 to L8 over one block, and that rows agree with each other.
+fn check(c: &Council, before: &ValidatorSet, epoch: u64, done: &Execution) {
+    let after = c.set();
+    let (old, new) = (keys(before), keys(&after));
+    let f = before.faults();
+    assert!(old.difference(&new).count() <= f && new.difference(&old).count() <= f.max(1));
+    assert!(after.len() >= before.len().min(4));
+    assert_eq!(done.next_validators, after.hash());
+    assert_eq!(done.next.is_some(), after != *before);
+    let begins = done.next.as_ref().map(|next| (next.epoch, next.validators.hash()));
+    let expected = (after != *before).then_some((Epoch(epoch + 1), after.hash()));
+    assert_eq!(begins, expected);
+    let now = epoch + u64::from(done.next.is_some());
+    assert_eq!(c.epoch().0, now);
+    let rows = c.w.state.rows();
+    assert_eq!(rows[VALIDATORS_KEY], rows[&epoch_key(Epoch(now))]);
+    assert!(!rows.contains_key(&epoch_key(Epoch(now + 1))));
+    if done.next.is_some() {
+        assert_eq!(EpochRow::decode(&rows[VALIDATORS_KEY]).unwrap().first_height, Height(c.w.height + 1));
+    }
+    for i in 0..KEYS {
+        let key = validator(i).public_key();
+        assert_eq!(c.is_validator(i), new.contains(&key), "role of {i}");
+        if let Some(index) = after.index_of(&key) {
+            assert_eq!(c.signer(&validator(i)).unwrap().organization, after.organization(index));
+        }
+        let barred = c.signer(&validator(i)).is_some_and(|s| s.barred_ms != 0);
+        assert!(!barred || !new.contains(&key) || old.contains(&key) || done.next.is_some());
+    }
+}
+
+/// A proposal that took effect was approved by enough, and what is not on the chain's record took no effect.
+fn check_proposals(c: &Council) {
+    for (_, raw) in c.w.state.rows().iter().filter(|(key, _)| key.starts_with("governance/")) {
+        let proposal = Proposal::decode(raw).unwrap();
+        let names: BTreeSet<_> = proposal.approvals.iter().map(|a| &a.organization).collect();
+        assert_eq!(names.len(), proposal.approvals.len(), "each organization once");
+        let Some(enacted) = proposal.enacted else { continue };
+        let (_, set) = set_of(&c.w.state, Epoch(enacted.epoch.0 - 1)).unwrap().unwrap();
+        let running = set.list().organizations();
+        let counted = names.iter().filter(|n| running.contains(n.as_str())).count();
+        assert!(3 * counted > 2 * running.len(), "{counted} of {}", running.len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_invariants_hold_after_every_block(
+        n in 1..8usize,
+        suspend in any::<bool>(),
+        blocks in proptest::collection::vec(proptest::collection::vec(act(), 1..6), 1..16),
+    ) {
+        let runs: Vec<_> = (0..n).map(|i| i % 4).collect();
+        let mut c = Council::new(&runs, suspend);
+        let mut proposals = vec![];
+        for acts in blocks {
+            let txs: Vec<_> = acts.iter().filter_map(|act| transaction(&mut c, act, &mut proposals)).collect();
+            let (before, epoch) = (c.set(), c.epoch().0);
+            let again = c.w.execute(&txs);
+            let done = c.w.append(&txs);
+            prop_assert_eq!(&done, &again);
+            check(&c, &before, epoch, &done);
+        }
+        check_proposals(&c);
+        prop_assert!(c.w.state.rows().contains_key(&format!("org/{}", name(0))));
+    }
+}
