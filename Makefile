@@ -14,10 +14,13 @@ ifneq ($(wildcard /etc/alpine-release),)
 export RUSTFLAGS += -C target-feature=-crt-static
 endif
 
-# Bounds of `make soak`: cases per property, seconds that a long test may take, minutes until the whole run is stopped.
+# Bounds of `make soak`: cases per property, seconds that a long test may take, minutes until the tests are stopped;
+# then rounds of kill -9, and hours of load with one fault a minute (24 before a release).
 SOAK_CASES ?= 4096
 SOAK_SECONDS ?= 600
 SOAK_MINUTES ?= 120
+SOAK_KILLS ?= 200
+SOAK_HOURS ?= 0.5
 # `make bench BENCH_PROFILE=release` optimises across crates, at the price of one more build of everything.
 BENCH_PROFILE ?= dev
 # Arguments of the demo, for example `make demo DEMO_ARGS="--nodes 7"`.
@@ -77,12 +80,16 @@ bench: setup ## Criterion benches; `make bench BENCH_PROFILE=release` for releas
 	$(call step,benches)
 	$(CARGO) bench --locked -p hnchain-benches --benches --profile $(BENCH_PROFILE)
 
-soak: setup ## Property tests with many cases and the long tests, bounded by SOAK_MINUTES
+soak: setup ## Property tests with many cases, the long tests, 200 rounds of kill -9, half an hour of faults under load
 	$(call step,programs)
 	$(CARGO) build --locked --workspace --bins
 	$(call step,properties with $(SOAK_CASES) cases and long tests of $(SOAK_SECONDS) s)
 	PROPTEST_CASES=$(SOAK_CASES) HNCHAIN_SOAK_SECONDS=$(SOAK_SECONDS) \
 		./.ci/within $(SOAK_MINUTES) $(CARGO) test --locked --workspace -- --include-ignored
+	$(call step,$(SOAK_KILLS) rounds of kill -9 under load)
+	@./.ci/program hnchain-testnet chaos --kill-rounds $(SOAK_KILLS)
+	$(call step,load with one fault a minute for $(SOAK_HOURS) h)
+	@./.ci/program hnchain-testnet soak --hours $(SOAK_HOURS)
 
 clean: ## Remove what was built and the demo's network
 	$(CARGO) clean

@@ -113,7 +113,8 @@ fn next(target: &Target, pool: &[Vec<u8>], samples: usize, run: u64, random: &mu
         return sample.clone();
     }
     let base = if random.once_in(3) { &pool[random.below(samples)] } else { random.pick(pool) };
-    let broken = mutate(target.format, base, random.pick(pool), random);
+    let other: &Vec<u8> = random.pick(pool);
+    let broken = mutate(target.format, base, other, random);
     match target.repair {
         Some(repair) if !random.once_in(4) => repair(&broken).unwrap_or(broken),
         _ => broken,

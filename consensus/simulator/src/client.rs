@@ -118,8 +118,4 @@ impl Client {
     pub(crate) fn told(&mut self, id: &TxId, _place: Place) -> bool {
         self.pending.remove(id).is_some()
     }
-
-    pub(crate) fn waits_for(&self, id: &TxId) -> bool {
-        self.pending.contains_key(id)
-    }
 }

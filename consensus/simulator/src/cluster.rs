@@ -84,7 +84,7 @@ pub(crate) struct Cluster {
 /// Runs a simulation. Equal options give equal outcomes.
 #[must_use]
 pub fn simulate(options: &Options, trace: bool, print: bool) -> Outcome {
-    let trace = Trace { on: trace || print, print, ..Trace::default() };
+    let trace = Trace::new(trace || print, print);
     let mut cluster = Cluster::new(options.clone(), trace);
     cluster.suffer();
     let (healed, fresh) = cluster.heal();

@@ -8,8 +8,7 @@ use crate::run::attempt;
 const TRIES: usize = 80;
 
 /// The smallest options found that fail by the same label.
-#[must_use]
-pub fn minimize(options: &Options, label: Label) -> Options {
+pub(crate) fn minimize(options: &Options, label: Label) -> Options {
     let mut tries = TRIES;
     let mut fails = |o: &Options| {
         tries = tries.saturating_sub(1);

@@ -45,6 +45,10 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
+    pub(crate) fn new(on: bool, print: bool) -> Self {
+        Self { on, print, ..Self::default() }
+    }
+
     /// Adds a line at a time in microseconds.
     pub(crate) fn line(&mut self, now: u64, text: &str) {
         let line = format!("{:>6}.{:03} {text}", now / 1_000, now % 1_000);

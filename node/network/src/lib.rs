@@ -66,6 +66,8 @@ mod handle;
 mod hello;
 mod link;
 mod outbox;
+#[doc(hidden)]
+pub mod probe;
 mod registry;
 mod request;
 mod session;

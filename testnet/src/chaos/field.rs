@@ -1,7 +1,7 @@
 //! A network whose links, disks and clocks can be disturbed.
 
 use super::{Fault, Kind, Options};
-use crate::faults::{Condition, FullDisk, PortThief, WrongClock, Wires};
+use crate::faults::{Condition, FullDisk, PortThief, Wires, WrongClock};
 use crate::{Error, Launch, Lifetime, Network, Plan};
 use clap::ValueEnum;
 use serde::Serialize;

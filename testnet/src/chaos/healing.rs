@@ -76,7 +76,8 @@ async fn height(network: &Network) -> u64 {
 async fn ask(network: &Network, path: &'static str) -> Vec<Option<String>> {
     let mut asked = tokio::task::JoinSet::new();
     for endpoint in network.endpoints() {
-        asked.spawn(async move { probe::get(&endpoint, path).await.ok().filter(|(code, _)| *code == 200).map(|a| a.1) });
+        asked
+            .spawn(async move { probe::get(&endpoint, path).await.ok().filter(|(code, _)| *code == 200).map(|a| a.1) });
     }
     asked.join_all().await
 }

@@ -14,7 +14,6 @@ mod report;
 mod schedule;
 mod session;
 
-
 pub use field::{Field, Wiring};
 pub use healing::Healing;
 pub use memory::{Growth, Memory};

@@ -48,7 +48,8 @@ impl Namespaces {
         if nodes > 0 {
             made.ip(0, "link set lo up")?;
             made.inside(0, &["nft", "list", "tables"], "")?;
-            made.netem = made.inside(0, &["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "0ms"], "").is_ok();
+            made.netem =
+                made.inside(0, &["tc", "qdisc", "add", "dev", "lo", "root", "netem", "delay", "0ms"], "").is_ok();
             if made.netem {
                 made.inside(0, &["tc", "qdisc", "del", "dev", "lo", "root"], "")?;
             }
@@ -119,7 +120,8 @@ impl Namespaces {
     /// Replaces the rules on arrival at a node.
     fn filter(&self, to: usize) -> Result<(), Error> {
         // Naming a table makes it, so that deleting it works the first time too.
-        let mut rules = String::from("table inet faults {}\ndelete table inet faults\ntable inet faults { chain arrivals {\n");
+        let mut rules =
+            String::from("table inet faults {}\ndelete table inet faults\ntable inet faults { chain arrivals {\n");
         rules.push_str("type filter hook input priority 0; policy accept;\n");
         for ((from, _), condition) in self.conditions.iter().filter(|((_, t), _)| *t == to) {
             let drops = match condition {

@@ -2,8 +2,8 @@
 //! never torn: TCP hides loss from its users in the same way.
 
 use super::Condition;
-use crate::Error;
 use crate::Dice;
+use crate::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;

@@ -118,7 +118,8 @@ impl Replay {
             let due = versions.len() as u64 + 1;
             if applied.accepted {
                 if *version != due {
-                    findings.add(Rule::L7, format!("{record}: version {version} was applied at {height}, {due} was due"));
+                    findings
+                        .add(Rule::L7, format!("{record}: version {version} was applied at {height}, {due} was due"));
                 }
                 versions.push((height, applied.transaction));
             } else if applied.wrong_version && *version == due {
@@ -214,7 +215,8 @@ impl Findings {
                         self.add(Rule::L5, what);
                     }
                     if height < since {
-                        let what = format!("{}: a read since height {since} was answered at {height}", node(event.node));
+                        let what =
+                            format!("{}: a read since height {since} was answered at {height}", node(event.node));
                         self.add(Rule::L5, what);
                     }
                 }
@@ -283,7 +285,8 @@ impl Findings {
             if let Some((at, _)) = chain.places.get(transaction)
                 && *at <= height
             {
-                let what = format!("{record} version {version} is in block {at}; height {height} was seen before it began");
+                let what =
+                    format!("{record} version {version} is in block {at}; height {height} was seen before it began");
                 self.add(Rule::L8, what);
             }
         }

@@ -83,7 +83,8 @@ impl Clients {
         let mut workers = JoinSet::new();
         let period = Duration::from_secs(1) * u32::try_from(WORKERS).unwrap_or(u32::MAX) / rate.max(1);
         for number in 0..WORKERS {
-            let worker = Worker { clients: Arc::clone(self), dice: Dice::new(seed ^ number as u64), last: None, own: 0 };
+            let worker =
+                Worker { clients: Arc::clone(self), dice: Dice::new(seed ^ number as u64), last: None, own: 0 };
             workers.spawn(worker.run(period, Arc::clone(&stop)));
         }
         Load { stop, workers }

@@ -55,7 +55,12 @@ impl Outcome {
     ///
     /// # Errors
     /// The nodes do not come together in time, or one does not answer or gives an answer that contradicts itself.
-    pub async fn collect(clients: &[Client], namespace: &str, names: &BTreeSet<String>, limit: Duration) -> Result<Self, Error> {
+    pub async fn collect(
+        clients: &[Client],
+        namespace: &str,
+        names: &BTreeSet<String>,
+        limit: Duration,
+    ) -> Result<Self, Error> {
         let top = together(clients, limit).await?;
         let mut outcome = Self::default();
         let mut names = names.clone();
@@ -119,7 +124,9 @@ fn applied(transaction: &[u8], receipt: &[u8]) -> Result<Applied, String> {
     };
     let wrong_version = match &receipt.outcome {
         ReceiptOutcome::Accepted(_) => false,
-        ReceiptOutcome::Rejected(r) => matches!(r.code.as_str(), "ANCHOR_VERSION" | "ANCHOR_EXISTS" | "ANCHOR_NOT_FOUND"),
+        ReceiptOutcome::Rejected(r) => {
+            matches!(r.code.as_str(), "ANCHOR_VERSION" | "ANCHOR_EXISTS" | "ANCHOR_NOT_FOUND")
+        }
     };
     Ok(Applied { transaction: transaction.id(), write, accepted: receipt.accepted(), wrong_version })
 }

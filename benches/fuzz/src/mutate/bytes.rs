@@ -38,7 +38,8 @@ pub(super) fn change(input: &[u8], other: &[u8], random: &mut Random) -> Vec<u8>
         9 => integer(&mut out, random),
         _ => {
             let byte = random.byte();
-            let run = vec![byte; random.below(if random.once_in(8) { 4_096 } else { 16 })];
+            let most = if random.once_in(8) { 4_096 } else { 16 };
+            let run = vec![byte; random.below(most)];
             insert(&mut out, range.start, &run);
         }
     }

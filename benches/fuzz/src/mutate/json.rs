@@ -43,7 +43,8 @@ pub(super) fn change(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
             drop(out.splice(chosen.start..chosen.start, run));
         }
         3 => {
-            let deep = 1 + random.below(if random.once_in(16) { 20_000 } else { 4 });
+            let most = if random.once_in(16) { 20_000 } else { 4 };
+            let deep = 1 + random.below(most);
             let open = if random.once_in(2) { "[" } else { r#"{"a":"# };
             drop(out.splice(chosen, open.repeat(deep).into_bytes()));
         }

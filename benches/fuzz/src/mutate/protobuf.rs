@@ -190,7 +190,7 @@ fn put(mut value: u64, out: &mut Vec<u8>) {
 
 fn write(fields: &[Field], out: &mut Vec<u8>) {
     for Field { number, value } in fields {
-        let mut tagged = |kind: u64, out: &mut Vec<u8>| put(number << 3 | kind, out);
+        let tagged = |kind: u64, out: &mut Vec<u8>| put(number << 3 | kind, out);
         match value {
             Value::Varint(n) => {
                 tagged(0, out);

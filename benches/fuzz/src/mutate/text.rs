@@ -14,8 +14,13 @@ pub(super) fn change(input: &[u8], random: &mut Random) -> Vec<u8> {
     match random.below(9) {
         // Another character of the same kind: as a slip of the pen.
         0..=2 => text[at] = like(old, random),
-        3 => text.swap(at, random.below(text.len())),
-        4 => drop(text.remove(at)),
+        3 => {
+            let other = random.below(text.len());
+            text.swap(at, other);
+        }
+        4 => {
+            text.remove(at);
+        }
         5 => text.insert(at, old),
         6 => text.insert(at, random.pick(WORDS).chars().next().unwrap_or('0')),
         7 => {

@@ -30,7 +30,7 @@ pub(super) fn all(input: &[u8]) -> Result<(), String> {
     Err(answers.into_iter().filter_map(Result::err).collect::<Vec<_>>().join("; "))
 }
 
-fn read<T: FromStr<Err = CodeError> + PartialEq>(text: &str, show: impl Fn(&T) -> String) -> Result<(), String> {
+fn read<T: FromStr<Err = CodeError>>(text: &str, show: impl Fn(&T) -> String) -> Result<(), String> {
     let code: T = text.parse().map_err(|e: CodeError| {
         assert!(!e.message_zh().is_empty() && e.code().starts_with("CODE_"), "{e:?}");
         said(e)
@@ -38,7 +38,7 @@ fn read<T: FromStr<Err = CodeError> + PartialEq>(text: &str, show: impl Fn(&T) -
     let shown = show(&code);
     assert!(shown.len() <= TEXT_BYTES, "{shown:?}");
     assert!(!shown.chars().any(hnchain_types::text::hidden), "{shown:?}");
-    assert!(shown.parse::<T>().is_ok_and(|again| again == code && show(&again) == shown), "{text:?} gives {shown:?}");
+    assert!(shown.parse::<T>().is_ok_and(|again| show(&again) == shown), "{text:?} gives {shown:?}");
     Ok(())
 }
 

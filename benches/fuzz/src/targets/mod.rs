@@ -7,6 +7,7 @@ mod network;
 #[cfg(feature = "node")]
 mod node;
 mod proof;
+pub(crate) mod samples;
 mod secrets;
 mod truth;
 mod types;
@@ -57,7 +58,7 @@ pub const TARGETS: &[Target] = &[
     target("wire-evidence", Bincode, wire::evidence),
     target("hello", Bincode, network::hello),
     costly(20, repaired(engine::repair, target("engine", Bincode, engine::script))),
-    costly(2, target("ledger", Protobuf, ledger::block)),
+    costly(2, repaired(ledger::repair, target("ledger", Protobuf, ledger::block))),
     // What a verifier trusts nobody for.
     costly(2, repaired(proof::repair_json, target("proof-json", Json, proof::json))),
     costly(2, repaired(proof::repair_protobuf, target("proof-protobuf", Protobuf, proof::protobuf))),

@@ -13,6 +13,11 @@ const LOOKAHEAD: usize = 16;
 /// Bodies to one peer within Δ/2: three in each of two windows that touch.
 const BODIES: usize = 6;
 
+/// Executed blocks that the store has not taken over yet.
+const EXECUTED: usize = 64;
+/// Payloads that are remembered behind the store's tip.
+const KNOWN: usize = 128;
+
 /// Where a machine stood before a step, and what it was given.
 #[derive(Debug)]
 pub(crate) struct Before {
@@ -220,6 +225,15 @@ impl Checks {
         let span = usize::try_from(machine.view().0.saturating_sub(machine.root().view.0)).unwrap_or(usize::MAX);
         self.check(Label::I11, views <= span + LOOKAHEAD + 1 && blocks <= 2 * views + 2, || {
             format!("node {node} holds {views} views and {blocks} blocks, {span} views above its root")
+        });
+    }
+
+    /// I11: what the driver holds beside the machine: executed blocks, known payloads, waiting transactions.
+    pub(crate) fn holds(&mut self, node: usize, held: [usize; 3], machine: usize) {
+        let [overlays, known, waiting] = held;
+        let within = overlays <= machine + EXECUTED && known <= 2 * machine + KNOWN;
+        self.check(Label::I11, within && waiting <= crate::node::mempool::ROOM, || {
+            format!("node {node} holds {overlays} executed blocks, {known} payloads, {waiting} transactions")
         });
     }
 

@@ -358,5 +358,8 @@ impl Process {
         }
         let resends = self.timers[Timer::Resend.slot()].is_some();
         env.checks.rests(self.id, self.work && !self.halted, resends);
+        let (views, blocks) = self.machine.load();
+        let held = [self.overlays.len(), self.known.len(), self.mempool.len()];
+        env.checks.holds(self.id, held, views + blocks);
     }
 }

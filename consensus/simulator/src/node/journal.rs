@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
     /// A wrong group before a whole one.
     Hole,
     /// It cannot be read.
-    Record(WireError),
+    Record,
     /// Another validator's.
     Owner,
 }
@@ -149,7 +149,7 @@ impl Journal {
         rewrite_bytes: u64,
     ) -> Result<(Self, Vec<Record>), Refusal> {
         let found = file.read()?;
-        let encoded = owner.encode().map_err(Refusal::Record)?;
+        let encoded = owner.encode().map_err(|_| Refusal::Record)?;
         let mut journal = Self {
             owner: encoded,
             needed: VecDeque::new(),
@@ -163,7 +163,7 @@ impl Journal {
         }
         let mut records = Vec::with_capacity(found.len());
         for (i, bytes) in found.into_iter().enumerate() {
-            let record = Record::decode(&bytes).map_err(Refusal::Record)?;
+            let record = Record::decode(&bytes).map_err(|_| Refusal::Record)?;
             match (i, &record) {
                 (0, first) if first != owner => return Err(Refusal::Owner),
                 (0, _) => continue,

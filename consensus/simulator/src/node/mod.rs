@@ -126,7 +126,6 @@ pub(crate) struct Node {
 /// A running node.
 pub(crate) struct Process {
     pub(crate) id: usize,
-    pub(crate) key: usize,
     pub(crate) incarnation: u32,
     pub(crate) nature: Nature,
     pub(crate) adversary: Option<Box<dyn Adversary>>,
@@ -223,7 +222,6 @@ impl Node {
         let wakes = new_journal && is_validator && needed > 0 && env.now > 0;
         let mut process = Box::new(Process {
             id: self.id,
-            key: self.key,
             incarnation: self.incarnation,
             nature: self.nature,
             adversary: self.adversary.take(),

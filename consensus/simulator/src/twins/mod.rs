@@ -15,6 +15,7 @@ pub mod cast;
 pub mod exhaustive;
 pub mod heal;
 pub mod random;
+pub mod storm;
 pub mod truth;
 pub mod world;
 

@@ -2,14 +2,11 @@
 
 use super::adversary::{Adversary, Deed};
 use super::cast::{Cast, START_MS, validator};
-use super::heal::{Post, catch_up, deliver, heal, posts};
+use super::storm::{Storm, Weather};
 use super::truth::Violation;
 use super::world::World;
 use crate::random::Random;
-use hnchain_consensus::Message;
 use hnchain_types::ValidatorIndex;
-use hnchain_types::certificate::Statement;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Honest validators must finalize something new so many Δ after healing, whatever the liars still do.
@@ -24,6 +21,15 @@ pub struct Casts([Arc<Cast>; 3]);
 impl Default for Casts {
     fn default() -> Self {
         Self([4, 7, 10].map(Cast::of))
+    }
+}
+
+impl Casts {
+    /// The cluster of so many.
+    #[must_use]
+    pub fn of(&self, n: usize) -> &Arc<Cast> {
+        let [four, seven, ten] = &self.0;
+        [four, seven].into_iter().find(|cast| cast.n() == n).unwrap_or(ten)
     }
 }
 
@@ -51,73 +57,6 @@ pub struct Scenario {
     pub deeds: Vec<Deed>,
     /// Rounds of bad weather.
     pub rounds: u64,
-}
-
-/// Kinds of messages that a round may lose altogether.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deaf {
-    Nobody,
-    Finalize,
-    Bodies,
-    /// Instances with even numbers hear no proposals.
-    EvenToProposals,
-    /// Certificates and questions go only from higher instances to lower ones.
-    Upward,
-    /// Only one instance hears votes.
-    AllButOneToVotes(usize),
-}
-
-impl Deaf {
-    fn lets(self, post: &Post) -> bool {
-        match (self, &*post.message) {
-            (Self::Finalize, Message::Vote(vote)) => !matches!(vote.statement, Statement::Finalize { .. }),
-            (Self::Bodies, Message::Body(_)) => false,
-            (Self::EvenToProposals, Message::Proposal(_)) => !post.to.is_multiple_of(2),
-            (Self::Upward, Message::Certificate(_) | Message::Want(_)) => post.from.is_none_or(|from| from > post.to),
-            (Self::AllButOneToVotes(one), Message::Vote(_)) => post.to == one,
-            _ => true,
-        }
-    }
-}
-
-/// The network of one round.
-#[derive(Clone, Debug)]
-struct Weather {
-    parts: Vec<u8>,
-    slowest: u64,
-    loss: u64,
-    duplicates: u64,
-    deaf: Deaf,
-    crashes: u64,
-    lasts: u64,
-}
-
-impl Weather {
-    fn draw(random: &mut Random, instances: usize) -> Self {
-        let parts = match random.below(4) {
-            0 => vec![0; instances],
-            1 => (0..instances).map(|_| u8::from(random.chance(25))).collect(),
-            2 => (0..instances).map(|_| u8::from(random.chance(50))).collect(),
-            _ => (0..instances).map(|_| u8::try_from(random.below(3)).unwrap_or(0)).collect(),
-        };
-        let deaf = match random.below(9) {
-            0 => Deaf::Finalize,
-            1 => Deaf::Bodies,
-            2 => Deaf::EvenToProposals,
-            3 => Deaf::Upward,
-            4 => Deaf::AllButOneToVotes(random.index(instances)),
-            _ => Deaf::Nobody,
-        };
-        Self {
-            parts,
-            slowest: [2, 5, 30, 150][random.index(4)],
-            loss: [0, 0, 10, 30][random.index(4)],
-            duplicates: [0, 0, 20][random.index(3)],
-            deaf,
-            crashes: [0, 0, 1][random.index(3)],
-            lasts: [5, 15, 40, 120, 350][random.index(5)],
-        }
-    }
 }
 
 /// How a scenario went.
@@ -162,123 +101,39 @@ impl Scenario {
     /// Plays it and keeps a transcript if asked to.
     #[must_use]
     pub fn play_with(&self, casts: &Casts, transcript: bool) -> (Result<Played, Violation>, Vec<String>) {
-        match Storm::open(self, casts, transcript) {
+        match self.open(casts, transcript) {
             Ok(mut storm) => {
-                let played = storm.play(self.rounds);
+                let played = self.rounds_of(&mut storm);
                 (played, storm.world.transcript.take().unwrap_or_default())
             }
             Err(violation) => (Err(violation), Vec::new()),
         }
     }
-}
 
-/// A scenario that is being played.
-struct Storm {
-    world: World,
-    adversary: Adversary,
-    random: Random,
-    queue: BTreeMap<(u64, u64), Post>,
-    sequence: u64,
-}
-
-impl Storm {
-    fn open(scenario: &Scenario, casts: &Casts, transcript: bool) -> Result<Self, Violation> {
-        let [four, seven, ten] = &casts.0;
-        let cast = [four, seven, ten].into_iter().find(|c| c.n() == scenario.n).unwrap_or(four);
-        let liars: Vec<ValidatorIndex> = scenario.liars.iter().map(|(who, _)| *who).collect();
-        let puppets = |who: &ValidatorIndex| scenario.liars.contains(&(*who, Lie::Puppet));
-        let mut who: Vec<ValidatorIndex> = (0..cast.n()).map(validator).filter(|v| !puppets(v)).collect();
-        who.extend(scenario.liars.iter().filter(|(_, lie)| *lie != Lie::Puppet).map(|(v, _)| *v));
-        let mut random = Random(scenario.seed ^ 0x7717_5EED);
-        let strings: Vec<_> = scenario.liars.iter().filter(|(_, lie)| *lie != Lie::Twin).map(|(v, _)| *v).collect();
-        let deeds = if strings.is_empty() { Vec::new() } else { scenario.deeds.clone() };
+    fn open(&self, casts: &Casts, transcript: bool) -> Result<Storm, Violation> {
+        let cast = casts.of(self.n);
+        let liars: Vec<ValidatorIndex> = self.liars.iter().map(|(who, _)| *who).collect();
+        let puppet = |who: &ValidatorIndex| self.liars.contains(&(*who, Lie::Puppet));
+        let mut who: Vec<ValidatorIndex> = (0..cast.n()).map(validator).filter(|v| !puppet(v)).collect();
+        who.extend(self.liars.iter().filter(|(_, lie)| *lie != Lie::Puppet).map(|(v, _)| *v));
+        let mut random = Random(self.seed ^ 0x7717_5EED);
+        let strings: Vec<_> = self.liars.iter().filter(|(_, lie)| *lie != Lie::Twin).map(|(v, _)| *v).collect();
+        let deeds = if strings.is_empty() { Vec::new() } else { self.deeds.clone() };
         let adversary = Adversary::new(strings, deeds, Random(random.next()));
         let mut world = World::start(cast, &who, &liars, START_MS)?;
         world.transcript = transcript.then(Vec::new);
-        Ok(Self { world, adversary, random, queue: BTreeMap::new(), sequence: 0 })
+        Ok(Storm::new(world, adversary, random))
     }
 
-    fn play(&mut self, rounds: u64) -> Result<Played, Violation> {
-        for _ in 0..rounds {
-            let weather = Weather::draw(&mut self.random, self.world.instances.len());
-            self.world.note(|| format!("weather {weather:?}"));
-            self.round(&weather)?;
+    fn rounds_of(&self, storm: &mut Storm) -> Result<Played, Violation> {
+        for _ in 0..self.rounds {
+            let weather = Weather::draw(&mut storm.random, storm.world.instances.len());
+            storm.round(&weather)?;
         }
-        self.world.note(|| "healing".to_owned());
-        let late = std::mem::take(&mut self.queue).into_values().collect();
-        let Self { world, adversary, random, .. } = self;
-        let heal_ms = heal(world, late, HEAL_DELTAS, |world, sent| {
-            sent.iter().for_each(|s| adversary.overhear(world, s));
-            if random.chance(30) { adversary.act(world) } else { Ok(Vec::new()) }
-        })?;
-        let trace = self.world.instances.iter().fold(0u64, |all, one| all.rotate_left(7) ^ one.history);
-        let views = self.world.honest().map(|i| self.world.instances[i].machine.view().0).max().unwrap_or(0);
-        Ok(Played { heal_ms, views, evidence: self.world.evidence.len(), trace })
-    }
-
-    fn round(&mut self, weather: &Weather) -> Result<(), Violation> {
-        let end = self.world.now + weather.lasts;
-        let mut crashes = weather.crashes;
-        let mut acts_at = self.world.now + self.random.below(20);
-        loop {
-            self.carry(weather);
-            let post_at = self.queue.keys().next().map_or(u64::MAX, |(at, _)| *at);
-            let alarm = self.world.next_alarm(|_, _| true);
-            let alarm_at = alarm.map_or(u64::MAX, |(at, ..)| at);
-            let at = post_at.min(alarm_at).min(acts_at);
-            if at > end {
-                self.world.now = end;
-                return Ok(());
-            }
-            self.world.now = self.world.now.max(at);
-            if at == acts_at {
-                acts_at += 1 + self.random.below(20);
-                let posts = self.adversary.act(&mut self.world)?;
-                self.send(weather, posts);
-            } else if at == post_at {
-                if let Some((_, post)) = self.queue.pop_first() {
-                    deliver(&mut self.world, &post)?;
-                    if crashes > 0 && self.random.chance(2) && self.world.is_honest(post.to) {
-                        crashes -= 1;
-                        self.crash(post.to)?;
-                    }
-                }
-            } else if let Some((_, i, slot)) = alarm {
-                self.world.ring(i, slot)?;
-            }
-            catch_up(&mut self.world, |a, b| weather.parts[a] == weather.parts[b])?;
-        }
-    }
-
-    /// Power is lost after the records of a step are durable and before anything of it is sent.
-    fn crash(&mut self, i: usize) -> Result<(), Violation> {
-        let lost = self.world.take_sent();
-        drop(lost);
-        self.world.note(|| format!("instance {i} loses power"));
-        self.world.restart(i)
-    }
-
-    /// What was said goes on its way.
-    fn carry(&mut self, weather: &Weather) {
-        for sent in self.world.take_sent() {
-            self.adversary.overhear(&self.world, &sent);
-            let all: Vec<Post> = posts(&self.world, sent).collect();
-            self.send(weather, all);
-        }
-    }
-
-    fn send(&mut self, weather: &Weather, posts: Vec<Post>) {
-        for post in posts {
-            let near = post.from.is_none_or(|from| weather.parts[from] == weather.parts[post.to]);
-            if !near || !weather.deaf.lets(&post) || self.random.chance(weather.loss) {
-                continue;
-            }
-            let copies = 1 + u64::from(self.random.chance(weather.duplicates));
-            for _ in 0..copies {
-                self.sequence += 1;
-                let at = self.world.now + 1 + self.random.below(weather.slowest);
-                self.queue.insert((at, self.sequence), post.clone());
-            }
-        }
+        let heal_ms = storm.heal(HEAL_DELTAS)?;
+        let world = &storm.world;
+        let trace = world.instances.iter().fold(0u64, |all, one| all.rotate_left(7) ^ one.history);
+        let views = world.honest().map(|i| world.instances[i].machine.view().0).max().unwrap_or(0);
+        Ok(Played { heal_ms, views, evidence: world.evidence.len(), trace })
     }
 }

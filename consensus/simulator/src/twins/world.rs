@@ -333,9 +333,10 @@ impl World {
     /// An invariant that this breaks.
     pub fn sync(&mut self, i: usize, from: usize) -> Result<(), Violation> {
         let (root, finalization) = (self.instances[from].tip, self.instances[from].finalization.clone());
-        let Some(finalization) = finalization.filter(|_| root.height > self.instances[i].tip.height) else {
-            return Ok(());
-        };
+        let own = self.instances[i].tip;
+        // Blocks that do not go on from the own chain are refused by whoever syncs.
+        let goes_on = root.height > own.height && self.truth.descends(root.block, own.block, own.view);
+        let Some(finalization) = finalization.filter(|_| goes_on) else { return Ok(()) };
         let one = &mut self.instances[i];
         (one.tip, one.finalization, one.behind) = (root, Some(finalization.clone()), false);
         let validators = self.cast.validators().clone();

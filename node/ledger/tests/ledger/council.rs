@@ -2,6 +2,7 @@
 
 use crate::scene::{CHAIN, START_MS, World, code, organization, sign};
 use hnchain_crypto::{PublicKey, SecretKey, sm3};
+use hnchain_ledger::governance::needed;
 use hnchain_ledger::membership::signer_key;
 use hnchain_ledger::{NextSet, current_set};
 use hnchain_types::certificate::Statement;
@@ -30,8 +31,6 @@ pub(crate) fn administrator(i: usize) -> SecretKey {
 /// A chain of organizations with an administrator each. Those at the front run validators.
 pub(crate) struct Council {
     pub(crate) w: World,
-    /// Organization of each validator of the genesis.
-    runs: Vec<usize>,
 }
 
 impl Council {
@@ -56,7 +55,7 @@ impl Council {
             validators: runs.iter().enumerate().map(|(i, o)| Validator::new(CHAIN, &name(*o), &validator(i))).collect(),
         })
         .unwrap();
-        Self { w: World::of(&genesis), runs: runs.to_vec() }
+        Self { w: World::of(&genesis) }
     }
 
     /// n validators, each of an organization of its own.
@@ -94,26 +93,27 @@ impl Council {
         code(&self.w.block(std::slice::from_ref(tx))[0])
     }
 
-    /// Proposes, and has all others but the last needed approve.
+    /// Has the first organization propose, and others approve until one approval is missing.
     pub(crate) fn almost(&mut self, change: ValidatorsChange) -> TxId {
         let tx = self.propose(0, change);
         assert_eq!(self.one(&tx), "");
-        for by in 1..self.needed() - 1 {
-            let approval = self.approve(by, tx.id());
+        for _ in 2..needed(self.running().len()) {
+            let approval = self.last(tx.id());
             assert_eq!(self.one(&approval), "");
         }
         tx.id()
     }
 
-    /// The approval that is missing after [`Council::almost`].
+    /// An approval by the first organization that runs a validator and has not approved.
     pub(crate) fn last(&mut self, proposal: TxId) -> Transaction {
-        let by = self.needed() - 1;
+        let given: Vec<_> = self.proposal(proposal).approvals.into_iter().map(|a| a.organization).collect();
+        let by = self.running().into_iter().find(|i| !given.contains(&name(*i))).unwrap();
         self.approve(by, proposal)
     }
 
     /// Proposes and approves until the change takes effect; gives the code of the decisive transaction.
     pub(crate) fn decide(&mut self, change: ValidatorsChange) -> String {
-        if self.needed() == 1 {
+        if self.running() == [0] {
             let tx = self.propose(0, change);
             return self.one(&tx);
         }
@@ -122,10 +122,11 @@ impl Council {
         self.one(&last)
     }
 
-    /// Approvals that are needed where every organization of the genesis still runs a validator.
-    fn needed(&self) -> usize {
-        let organizations: std::collections::BTreeSet<_> = self.runs.iter().collect();
-        hnchain_ledger::governance::needed(organizations.len())
+    /// Organizations that run validators now.
+    fn running(&self) -> Vec<usize> {
+        let set = self.set();
+        let names = set.list().organizations();
+        (0..64).filter(|i| names.contains(name(*i).as_str())).collect()
     }
 
     pub(crate) fn set(&self) -> ValidatorSet {

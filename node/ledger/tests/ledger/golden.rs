@@ -1,5 +1,6 @@
 //! Frozen bytes. A digest that changes here changes the state root of every chain: do it on purpose or not at all.
 
+use crate::council::{Council, joins};
 use crate::scene::{World, codes, commitment, genesis, sign};
 use hnchain_crypto::{Hasher, sm3};
 use hnchain_ledger::{Changes, genesis_rows};
@@ -23,7 +24,7 @@ fn digest(changes: &Changes) -> String {
 #[test]
 fn the_rows_of_a_genesis_are_frozen() {
     let rows: Changes = genesis_rows(&genesis()).into_iter().map(|(k, v)| (k, Some(v))).collect();
-    assert_eq!(digest(&rows), "101d33ee3adaf8681b872aa02fb59e3287f5d157fdc1f9e6d64ebc8ec0f0bc0a");
+    assert_eq!(digest(&rows), "6ab003902312046f4e5445eff7b397d7cab02e2090c65d0c3b39863c20adb4da");
 }
 
 #[test]
@@ -51,7 +52,23 @@ fn the_changes_and_receipts_of_a_block_are_frozen() {
             "history/certificate/1.2.156.3005.2.1/2",
         ]
     );
-    assert_eq!(digest(&execution.changes), "7f89d7e7324909076e3c3b3fd8b0bcb49f1eb293b30e8302d8ffe017c8e9ed7a");
+    assert_eq!(digest(&execution.changes), "a81c8fc117ff5cab4234a75fda44d846422e1c49be1c6326de3176181860379f");
     let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
     assert_eq!(sm3(&receipts.concat()).to_string(), "7f329c8a54a6c8f9d69aa492ce34a52e4c80886ed3a74a4c1ab9445de2a81e63");
+}
+
+#[test]
+fn the_changes_and_receipts_of_governance_are_frozen() {
+    let mut c = Council::strict(7);
+    let proposal = c.almost(joins(&[7], 7));
+    let evidence = c.evidence(2, 2, 0, 9);
+    let txs = [c.last(proposal), c.accuse(0, &evidence)];
+    let execution = c.w.execute(&txs);
+    assert_eq!(codes(&execution.receipts), ["", ""]);
+    let kinds: Vec<_> = execution.changes.keys().map(|k| k.split('/').next().unwrap_or_default()).collect();
+    // The newcomer's and the offender's rows, and the epoch that begins.
+    assert_eq!(kinds, ["block", "evidence", "governance", "signer", "signer", "validators", "validators"]);
+    assert_eq!(digest(&execution.changes), "?");
+    let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
+    assert_eq!(sm3(&receipts.concat()).to_string(), "?");
 }

@@ -1,6 +1,6 @@
 //! Random governance: whatever organizations and offenders do, the invariants of the validator set hold after each block.
 
-use crate::council::{Council, joins, leaves, name, rotates, validator};
+use crate::council::{Council, joins, leaves, rotates, validator};
 use hnchain_ledger::{Execution, set_of};
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::governance::{EpochRow, Proposal, VALIDATORS_KEY, ValidatorsChange, epoch_key};
@@ -124,7 +124,7 @@ fn check_proposals(c: &Council) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn the_invariants_hold_after_every_block(
@@ -144,6 +144,5 @@ proptest! {
             check(&c, &before, epoch, &done);
         }
         check_proposals(&c);
-        prop_assert!(c.w.state.rows().contains_key(&format!("org/{}", name(0))));
     }
 }

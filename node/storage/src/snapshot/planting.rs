@@ -26,7 +26,16 @@ pub(super) struct Planting<'a> {
 impl<'a> Planting<'a> {
     /// Prepares for a number of rows; `None` where no chain of that height has so many.
     pub(super) fn begin(database: &'a Database, height: Height, rows: u64) -> Result<Option<Self>, StorageError> {
-        let versions = rows.div_ceil(ROWS).clamp(1, height.0.max(1));
+        Self::begin_with(database, height, rows, ROWS)
+    }
+
+    fn begin_with(
+        database: &'a Database,
+        height: Height,
+        rows: u64,
+        preferred: u64,
+    ) -> Result<Option<Self>, StorageError> {
+        let versions = rows.div_ceil(preferred).clamp(1, height.0.max(1));
         let per_version = rows.div_ceil(versions).max(1);
         if per_version > ROWS_AT_MOST {
             return Ok(None);
@@ -97,5 +106,51 @@ impl TreeReader for Planting<'_> {
 
     fn get_rightmost_leaf(&self) -> Result<Option<(NodeKey, LeafNode)>, anyhow::Error> {
         Err(anyhow::anyhow!("trees are not restored leaf by leaf"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rocksdb::IteratorMode;
+    use std::collections::BTreeMap;
+
+    fn rows(count: u64) -> BTreeMap<String, Vec<u8>> {
+        (0..count).map(|i| (format!("anchor/trace/{i:04}"), i.to_be_bytes().to_vec())).collect()
+    }
+
+    #[test]
+    fn rows_dealt_over_versions_give_the_tree_of_all_of_them() {
+        for (height, count, preferred) in
+            [(1, 0, 5), (1, 1, 5), (1, 300, 5), (2, 300, 5), (9, 300, 5), (100, 300, 5), (100, 300, 7), (100, 300, 1)]
+        {
+            let directory = tempfile::tempdir().expect("a disk");
+            let database = Database::create(&directory.path().join("store"), directory.path()).expect("a database");
+            let rows = rows(count);
+            let planting = Planting::begin_with(&database, Height(height), count, preferred).expect("a disk");
+            let mut planting = planting.expect("few rows");
+            for (key, row) in &rows {
+                planting.add(key.clone(), row.clone()).expect("a disk");
+            }
+            assert!(planting.rows.len() <= planting.per_version);
+            assert_eq!(planting.next, height, "the last rows make the tip's version");
+            let root = planting.finish().expect("a disk");
+            assert_eq!(root, tree::genesis(&rows).expect("a tree").root, "{height} {count} {preferred}");
+            let (kept, all) = (nodes(&database), tree::genesis(&rows).expect("a tree").nodes.nodes().len());
+            assert_eq!(kept, all, "stale nodes are gone: {height} {count} {preferred}");
+        }
+    }
+
+    fn nodes(database: &Database) -> usize {
+        database.rocks().iterator_cf(database.family(Family::Nodes), IteratorMode::Start).count()
+    }
+
+    #[test]
+    fn more_rows_than_a_chain_of_that_height_can_have_are_refused() {
+        let directory = tempfile::tempdir().expect("a disk");
+        let database = Database::create(&directory.path().join("store"), directory.path()).expect("a database");
+        assert!(Planting::begin(&database, Height(3), 3 * ROWS_AT_MOST + 1).expect("a disk").is_none());
+        assert!(Planting::begin(&database, Height(3), u64::MAX).expect("a disk").is_none());
+        assert!(Planting::begin(&database, Height(3), 3 * ROWS_AT_MOST).expect("a disk").is_some());
     }
 }

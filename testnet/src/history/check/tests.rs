@@ -152,9 +152,11 @@ fn l7_versions_with_gaps_repeats_or_wrongly_rejected() {
 fn l8_an_effect_before_its_cause() {
     // Transaction 1 is in block 1, but began after height 2 was seen: by a write, a read, or a question.
     let late = write(0, (5, 6), 1, 1, Written::Acknowledged(1));
-    for before in
-        [write(1, (0, 1), 2, 3, Written::Acknowledged(2)), read(1, (0, 1), 2, found(2, 3)), status(1, (0, 1), 3, (2, true))]
-    {
+    for before in [
+        write(1, (0, 1), 2, 3, Written::Acknowledged(2)),
+        read(1, (0, 1), 2, found(2, 3)),
+        status(1, (0, 1), 3, (2, true)),
+    ] {
         breaks(&[Rule::L8], &[before, late.clone()], &outcome());
     }
     // Also for a write whose client learned nothing.

@@ -1,0 +1,292 @@
+//! The attack: f + 1 to 2f liars finalize different blocks with groups of honest validators that do not hear each other.
+//!
+//! Before the split all run together, in bad weather. Then each liar's machine is copied, once for each group, and every
+//! copy plays along in its group: it votes for what its group proposes, gives up views that others lead elsewhere, and
+//! knows nothing of what the other copies sign. Puppets with the same keys do their deeds in all groups. At the end the
+//! groups may hear each other again. Liars also put forged votes of honest validators on the table.
+
+use super::{Bench, Testimony};
+use crate::random::Random;
+use crate::twins::adversary::{Adversary, Deed};
+use crate::twins::cast::{Cast, START_MS, validator};
+use crate::twins::random::Casts;
+use crate::twins::storm::{Deaf, Storm, Weather};
+use crate::twins::truth::{Violation, broken};
+use crate::twins::world::World;
+use hnchain_consensus::{Evidence, Message, Record, Vote};
+use hnchain_types::block::Block;
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::{BlockHash, Epoch, ValidatorIndex, View};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Milliseconds after the split by which the groups must have forked.
+const FORK_MS: u64 = 60_000;
+
+/// How the chain is split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Split {
+    /// Groups hear nothing of each other.
+    Apart,
+    /// Groups hear everything but what finalizes, and every group but the first computes wrong results.
+    Results,
+}
+
+/// What a seed stands for.
+#[derive(Clone, Debug)]
+pub struct Attack {
+    /// The seed.
+    pub seed: u64,
+    /// Validators.
+    pub n: usize,
+    /// Who lies.
+    pub liars: BTreeSet<ValidatorIndex>,
+    /// The group of each honest validator, by index; liars are in all of them.
+    pub groups: Vec<u8>,
+    /// How many groups.
+    pub parts: u8,
+    /// How.
+    pub split: Split,
+    /// Rounds of bad weather before.
+    pub rounds: u64,
+    /// What puppets do.
+    pub deeds: Vec<Deed>,
+    /// Whether the groups hear each other in the end.
+    pub reunion: bool,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// Named from two finalizations, the blocks under them and their notarizations.
+    pub from_chains: BTreeSet<ValidatorIndex>,
+    /// Named from everything that honest validators heard.
+    pub from_all: BTreeSet<ValidatorIndex>,
+    /// View of each of the two finalizations.
+    pub views: (View, View),
+}
+
+/// Two honest instances with conflicting chains.
+struct Conflict(usize, usize);
+
+impl Attack {
+    /// What a seed stands for.
+    #[must_use]
+    pub fn draw(seed: u64) -> Self {
+        let mut random = Random(seed ^ 0xF0_12);
+        let n = [4, 4, 4, 7, 7, 10][random.index(6)];
+        let f = (n - 1) / 3;
+        let count = f + 1 + random.index(f);
+        let mut all: Vec<usize> = (0..n).collect();
+        (1..n).rev().for_each(|i| all.swap(i, random.index(i + 1)));
+        let honest = n - count;
+        let needed = n - f - count;
+        let parts = (2 + random.index(honest / needed.max(1) - 1)).min(honest / needed.max(1));
+        let mut groups = vec![0; n];
+        for (k, who) in all[count..].iter().enumerate() {
+            // The first fill the groups, the others join any.
+            let part = if k < parts * needed { k % parts } else { random.index(parts) };
+            groups[*who] = u8::try_from(part).unwrap_or(0);
+        }
+        let liars = all[..count].iter().map(|i| validator(*i)).collect();
+        let split = if random.chance(25) { Split::Results } else { Split::Apart };
+        let deeds = (0..random.below(3)).map(|_| Deed::ALL[random.index(Deed::ALL.len())]).collect();
+        let (rounds, reunion) = (random.below(6), random.chance(50));
+        Self { seed, n, liars, groups, parts: u8::try_from(parts).unwrap_or(2), split, rounds, deeds, reunion }
+    }
+
+    /// Forks and convicts.
+    ///
+    /// # Errors
+    /// I5 and the like of an honest validator; "T4" where the attack does not fork, an honest validator is accused, or
+    /// fewer than f + 1 are named.
+    pub fn play(&self, casts: &Casts) -> Result<Verdict, Violation> {
+        self.play_with(casts, false).0
+    }
+
+    /// Plays it and keeps a transcript if asked to.
+    #[must_use]
+    pub fn play_with(&self, casts: &Casts, transcript: bool) -> (Result<Verdict, Violation>, Vec<String>) {
+        match self.open(casts) {
+            Ok(mut storm) => {
+                storm.world.transcript = transcript.then(Vec::new);
+                let verdict = self.verdict(casts.of(self.n), &mut storm);
+                (verdict, storm.world.transcript.take().unwrap_or_default())
+            }
+            Err(violation) => (Err(violation), Vec::new()),
+        }
+    }
+
+    fn open(&self, casts: &Casts) -> Result<Storm, Violation> {
+        let cast = casts.of(self.n);
+        let mut random = Random(self.seed ^ 0x5711_7000);
+        let liars: Vec<ValidatorIndex> = self.liars.iter().copied().collect();
+        let who: Vec<ValidatorIndex> = (0..self.n).map(validator).collect();
+        let world = World::start(cast, &who, &liars, START_MS)?;
+        let adversary = Adversary::new(liars, self.deeds.clone(), Random(random.next()));
+        let mut storm = Storm::new(world, adversary, random);
+        storm.heard = Some(BTreeMap::new());
+        Ok(storm)
+    }
+
+    fn verdict(&self, cast: &Cast, storm: &mut Storm) -> Result<Verdict, Violation> {
+        for _ in 0..self.rounds {
+            let weather = Weather::draw(&mut storm.random, self.n);
+            storm.round(&weather)?;
+        }
+        let conflict = match conflict(&storm.world) {
+            Some(conflict) => conflict, // the puppets were faster
+            None => self.split(storm)?,
+        };
+        self.judge(cast, storm, &conflict)
+    }
+
+    fn split(&self, storm: &mut Storm) -> Result<Conflict, Violation> {
+        storm.clear();
+        let mut parts = self.groups.clone();
+        for liar in &self.liars {
+            for part in 1..self.parts {
+                let copy = storm.world.instances[liar.index()].clone();
+                storm.world.instances.push(copy);
+                parts.push(part);
+            }
+        }
+        if self.split == Split::Results {
+            for (one, _) in storm.world.instances.iter_mut().zip(&parts).filter(|(_, part)| **part > 0) {
+                one.miscomputes = true;
+            }
+        }
+        let deaf = if self.split == Split::Results { Deaf::PartsToFinalize } else { Deaf::Nobody };
+        let end = storm.world.now + FORK_MS;
+        let found = loop {
+            storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), 20) })?;
+            if let Some(conflict) = conflict(&storm.world) {
+                break conflict;
+            }
+            if storm.world.now > end {
+                return broken("T4", "the attack does not fork");
+            }
+        };
+        let more = storm.random.below(40);
+        storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), more) })?;
+        if self.reunion {
+            storm.round(&Weather::fair(vec![0; parts.len()], 150))?;
+        }
+        Ok(found)
+    }
+
+    fn judge(&self, cast: &Cast, storm: &Storm, conflict: &Conflict) -> Result<Verdict, Violation> {
+        let world = &storm.world;
+        let bench = Bench {
+            genesis: cast.genesis(),
+            epoch: Epoch(0),
+            validators: cast.validators(),
+            verifier: &**cast.verifier(),
+        };
+        let messages: Vec<&Message> = storm.heard.iter().flatten().map(|(_, m)| &**m).collect();
+        let records: Vec<&Record> = world.honest().flat_map(|i| &world.instances[i].journal).collect();
+        let forged = self.forgeries(cast, world);
+        let mut all: Vec<Testimony<'_>> = forged.iter().map(Testimony::Vote).collect();
+        all.extend(messages.iter().flat_map(|m| in_message(m)));
+        all.extend(records.iter().flat_map(|r| in_record(r)));
+        let finalizations = world.honest().filter_map(|i| world.instances[i].finalization.as_ref());
+        all.extend(finalizations.map(Testimony::Certificate));
+
+        let Conflict(a, b) = *conflict;
+        let (chain_a, chain_b) = (chain(world, a), chain(world, b));
+        let blocks: BTreeSet<BlockHash> = chain_a.iter().chain(&chain_b).map(|b| b.header.hash()).collect();
+        let final_a = world.instances[a].finalization.iter();
+        let mut few: Vec<Testimony<'_>> =
+            final_a.chain(&world.instances[b].finalization).map(Testimony::Certificate).collect();
+        few.extend(chain_a.iter().chain(&chain_b).map(|b| Testimony::Block(b)));
+        let notarizes = |t: &Testimony<'_>| {
+            matches!(t, Testimony::Certificate(c)
+                if matches!(c.statement, Statement::Notarize { block } if blocks.contains(&block)))
+        };
+        few.extend(all.iter().copied().filter(notarizes));
+
+        let views = (world.instances[a].tip.view, world.instances[b].tip.view);
+        let from_chains = self.convicted(&bench, &few, cast, "the chains", views)?;
+        let from_all = self.convicted(&bench, &all, cast, "all that was heard", views)?;
+        Ok(Verdict { from_chains, from_all, views })
+    }
+
+    fn convicted(
+        &self,
+        bench: &Bench<'_>,
+        testimony: &[Testimony<'_>],
+        cast: &Cast,
+        from: &str,
+        views: (View, View),
+    ) -> Result<BTreeSet<ValidatorIndex>, Violation> {
+        let culprits: BTreeMap<ValidatorIndex, Evidence> = bench.culprits(testimony);
+        let named: BTreeSet<ValidatorIndex> = culprits.keys().copied().collect();
+        if let Some(honest) = named.difference(&self.liars).next() {
+            return broken("T4", format!("{from} accuse the honest validator {honest}: {:?}", culprits[honest]));
+        }
+        let needed = cast.validators().faults() + 1;
+        if named.len() < needed {
+            return broken("T4", format!("{from} name {named:?} only, {needed} of {:?} are due; views {views:?}", self.liars));
+        }
+        Ok(named)
+    }
+
+    /// Votes in the name of honest validators that the liars made up.
+    fn forgeries(&self, cast: &Cast, world: &World) -> Vec<Vote> {
+        let liar = self.liars.iter().next().copied().unwrap_or(ValidatorIndex(0));
+        let honest = (0..self.n).map(validator).filter(|v| !self.liars.contains(v));
+        let tip = world.honest().next().map_or_else(|| cast.root(), |i| world.instances[i].tip);
+        let statements = [Statement::Nullify, Statement::Notarize { block: cast.root().block }];
+        honest
+            .flat_map(|who| statements.map(|s| Vote { signer: who, ..cast.vote(liar, tip.view, s) }))
+            .collect()
+    }
+}
+
+/// Two honest instances of which neither's final block descends from the other's, or whose results differ.
+fn conflict(world: &World) -> Option<Conflict> {
+    let honest: Vec<usize> = world.honest().collect();
+    let pairs = honest.iter().enumerate().flat_map(|(k, a)| honest[k + 1..].iter().map(move |b| (*a, *b)));
+    let mut forked = pairs.filter(|(a, b)| {
+        let (low, high) = if world.instances[*a].tip.view <= world.instances[*b].tip.view { (*a, *b) } else { (*b, *a) };
+        let (low, high) = (&world.instances[low], &world.instances[high]);
+        let apart = !world.truth.descends(high.tip.block, low.tip.block, low.tip.view);
+        let same = low.tip.block == high.tip.block && low.finalization.is_some();
+        let results = |c: &Option<Certificate>| c.as_ref().map(|c| c.statement);
+        apart || (same && results(&low.finalization) != results(&high.finalization))
+    });
+    forked.next().map(|(a, b)| Conflict(a, b))
+}
+
+/// The final blocks of an instance, newest first.
+fn chain(world: &World, i: usize) -> Vec<Arc<Block>> {
+    let mut blocks = Vec::new();
+    let mut at = world.instances[i].tip.block;
+    while let Some(block) = world.truth.block(&at) {
+        blocks.push(block.clone());
+        at = block.header.parent;
+    }
+    blocks
+}
+
+fn in_message(message: &Message) -> Vec<Testimony<'_>> {
+    match message {
+        Message::Proposal(p) => {
+            let own = [Testimony::Vote(&p.vote), Testimony::Block(&p.block)];
+            own.into_iter().chain(p.parent.as_ref().map(Testimony::Certificate)).collect()
+        }
+        Message::Vote(vote) => vec![Testimony::Vote(vote)],
+        Message::Certificate(c) => vec![Testimony::Certificate(c)],
+        Message::Body(block) => vec![Testimony::Block(block)],
+        Message::Want(_) => Vec::new(),
+    }
+}
+
+fn in_record(record: &Record) -> Option<Testimony<'_>> {
+    match record {
+        Record::Vote(vote) => Some(Testimony::Vote(vote)),
+        Record::Block(block) => Some(Testimony::Block(block)),
+        Record::Entered(c) => Some(Testimony::Certificate(c)),
+        Record::Cut(_) | Record::Owner { .. } => None,
+    }
+}
