@@ -3,7 +3,7 @@
 use crate::lang::Lang;
 use crate::moment::duration;
 use clap::{Args, Parser, Subcommand};
-use hnchain_crypto::Digest;
+use hnchain_crypto::{Digest, PublicKey};
 use hnchain_types::TxId;
 use hnchain_types::transaction::RecordKey;
 use std::path::PathBuf;
@@ -85,6 +85,15 @@ pub enum Command {
         after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --record certificate/1.2.156.3005.2.1 --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
     )]
     Verify(Verify),
+    /// Changes that the organizations make together: propose, approve, follow
+    #[command(subcommand)]
+    Governance(GovernanceCommand),
+    /// Show the validators of an epoch as a node reports them
+    #[command(after_help = "Examples:\n  hnchain validators\n  hnchain validators --epoch 0 --json")]
+    Validators(Validators),
+    /// What is on record against validators
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Show the status of nodes
     #[command(
         after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"
@@ -297,6 +306,108 @@ pub struct Verify {
     pub require_active: bool,
 }
 
+/// `governance …`.
+#[derive(Debug, Subcommand)]
+pub enum GovernanceCommand {
+    /// Propose a change of the validator set; your organization approves by proposing
+    #[command(
+        after_help = "A newcomer's operator makes FILE with `hnchain genesis possession`, so that the key stays there. The change\ntakes effect with the block in which more than two thirds of the organizations that run validators have\napproved it. At most f validators leave, and max(f, 1) join, in one change.\n\nExamples:\n  hnchain governance propose --join xinyang.possession.json --reason 信阳节点加入 --key admin.pem\n  hnchain governance propose --leave 02ab…66 hexadecimal digits --reason 退役 --key admin.pem\n  hnchain governance propose --rotate 02ab…66 digits:new.possession.json --reason 换钥 --key admin.pem"
+    )]
+    Propose(Propose),
+    /// Approve a proposal for your organization
+    #[command(after_help = "Examples:\n  hnchain governance approve 5a0c…64 hexadecimal digits --key admin.pem")]
+    Approve(Approve),
+    /// List proposals, newest first
+    #[command(after_help = "Examples:\n  hnchain governance list --open")]
+    List {
+        /// Only those that can still be approved
+        #[arg(long)]
+        open: bool,
+    },
+    /// Show a proposal
+    #[command(after_help = "Examples:\n  hnchain governance show 5a0c…64 hexadecimal digits")]
+    Show {
+        /// The transaction that proposed it, 64 hexadecimal digits
+        id: TxId,
+    },
+}
+
+/// `governance propose`.
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(["join", "leave", "rotate"])))]
+pub struct Propose {
+    /// A validator joins: what its operator's `genesis possession` wrote; repeat it for more
+    #[arg(long, value_name = "FILE")]
+    pub join: Vec<PathBuf>,
+    /// The validator with this public key leaves; repeat it for more
+    #[arg(long, value_name = "KEY")]
+    pub leave: Vec<PublicKey>,
+    /// A validator gets another key: the old public key, a colon, and the new key's possession file
+    #[arg(long, value_name = "KEY:FILE", value_parser = rotation)]
+    pub rotate: Vec<(PublicKey, PathBuf)>,
+    /// Why; public, at most 256 bytes, no personal data
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// The key.
+    #[command(flatten)]
+    pub key: Key,
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainId,
+}
+
+/// `governance approve`.
+#[derive(Debug, Args)]
+pub struct Approve {
+    /// The transaction that proposed it, 64 hexadecimal digits
+    pub id: TxId,
+    /// The key.
+    #[command(flatten)]
+    pub key: Key,
+    /// Which chain.
+    #[command(flatten)]
+    pub chain: ChainId,
+}
+
+/// `validators`.
+#[derive(Debug, Args)]
+pub struct Validators {
+    /// Which epoch; default: the one that the next block belongs to
+    #[arg(long, value_name = "N")]
+    pub epoch: Option<u64>,
+}
+
+/// `audit …`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// List validators that signed contradictory votes, and check both signatures of each
+    #[command(
+        after_help = "Exit code 0: every entry that the node lists holds. Exit code 1: one of them does not. A node can leave\nentries out: ask several with --endpoint one by one.\n\nExamples:\n  hnchain audit evidence --trust genesis.json\n  hnchain audit evidence --epoch 3 --trust genesis.json --json"
+    )]
+    Evidence {
+        /// Only of this epoch
+        #[arg(long, value_name = "N")]
+        epoch: Option<u64>,
+        /// Genesis file of the chain: which chain the votes are for
+        #[arg(long, env = "HNCHAIN_TRUST", hide_env_values = true, value_name = "GENESIS")]
+        trust: PathBuf,
+    },
+    /// Submit evidence that somebody kept as a file
+    #[command(
+        after_help = "Nodes submit what they see by themselves; this is for evidence that was found elsewhere.\n\nExamples:\n  hnchain audit submit votes.hnevidence --key validator.pem"
+    )]
+    Submit {
+        /// Encoded evidence, as `audit evidence --json` gives it in hexadecimal digits
+        file: PathBuf,
+        /// The key.
+        #[command(flatten)]
+        key: Key,
+        /// Which chain.
+        #[command(flatten)]
+        chain: ChainId,
+    },
+}
+
 /// `status`.
 #[derive(Debug, Args)]
 pub struct Status {
@@ -336,6 +447,12 @@ pub struct Receipt {
 fn record(s: &str) -> Result<RecordKey, String> {
     let (namespace, id) = s.split_once('/').ok_or_else(|| "namespace and id with a slash between them".to_owned())?;
     RecordKey::new(namespace, id).map_err(|e| e.to_string())
+}
+
+fn rotation(s: &str) -> Result<(PublicKey, PathBuf), String> {
+    let (old, file) =
+        s.split_once(':').ok_or_else(|| "a public key and a file with a colon between them".to_owned())?;
+    Ok((old.parse().map_err(|_| "the old public key has 66 hexadecimal digits".to_owned())?, PathBuf::from(file)))
 }
 
 fn height(s: &str) -> Result<u64, String> {

@@ -157,22 +157,26 @@ fn validator(context: &Context, spec: &Path, chain_id: &str, source: ValidatorSo
             Ok(Validator::new(chain_id, &organization, &key))
         }
         ValidatorSource::File(PossessionFile { possession_file }) => {
-            let path = files::beside(spec, &possession_file);
-            let text = files::read_text(&path, limits::GENESIS_BYTES)?;
-            let p: Possession = serde_json::from_str(&text)
-                .map_err(|e| Failure::invalid("POSSESSION", e.to_string(), e.to_string()).named(&path))?;
-            if p.chain_id != chain_id {
-                let (got, shown) = (plain(&p.chain_id), path.display());
-                return Err(Failure::invalid(
-                    "POSSESSION_CHAIN",
-                    format!("{shown} proves the key for chain {got:?}, not for {chain_id:?}"),
-                    format!("{shown} 是为链 {got} 出具的持钥证明，不是 {chain_id}"),
-                )
-                .hint("ask the operator for a proof for this chain", "请运营方为本链重新出具持钥证明"));
-            }
-            Ok(Validator { public_key: p.public_key, organization: p.organization, possession: p.possession })
+            read_possession(&files::beside(spec, &possession_file), chain_id)
         }
     }
+}
+
+/// Reads what `genesis possession` wrote for a chain. Whether the proof holds, the chain checks.
+pub(crate) fn read_possession(path: &Path, chain_id: &str) -> Result<Validator, Failure> {
+    let text = files::read_text(path, limits::GENESIS_BYTES)?;
+    let p: Possession = serde_json::from_str(&text)
+        .map_err(|e| Failure::invalid("POSSESSION", e.to_string(), e.to_string()).named(path))?;
+    if p.chain_id != chain_id {
+        let (got, shown) = (plain(&p.chain_id), path.display());
+        return Err(Failure::invalid(
+            "POSSESSION_CHAIN",
+            format!("{shown} proves the key for chain {got:?}, not for {chain_id:?}"),
+            format!("{shown} 是为链 {got} 出具的持钥证明，不是 {chain_id}"),
+        )
+        .hint("ask the operator for a proof for this chain", "请运营方为本链重新出具持钥证明"));
+    }
+    Ok(Validator { public_key: p.public_key, organization: p.organization, possession: p.possession })
 }
 
 impl ParameterChanges {

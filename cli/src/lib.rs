@@ -29,6 +29,7 @@ mod context;
 mod failure;
 mod files;
 mod genesis;
+mod governance;
 pub mod help;
 mod keys;
 mod lang;
@@ -96,6 +97,9 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Revoke(args) => online(records::revoke(context, args)),
         Command::Get(args) => online(records::get(context, args)),
         Command::Prove(args) => online(prove::prove(context, args)),
+        Command::Governance(command) => online(governance::governance(context, command)),
+        Command::Validators(args) => online(governance::validators(context, args)),
+        Command::Audit(command) => online(governance::audit(context, command)),
         Command::Status(args) => online(chain::status(context, args)),
         Command::Tx(args) => online(chain::tx(context, args)),
         Command::Block(args) => online(chain::block(context, args)),

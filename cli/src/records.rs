@@ -240,7 +240,7 @@ pub(crate) fn document(path: &Path) -> Result<Vec<u8>, Failure> {
     files::read(path, DOCUMENT_BYTES)
 }
 
-async fn chain_id(client: &Client, given: &ChainId) -> Result<String, Failure> {
+pub(crate) async fn chain_id(client: &Client, given: &ChainId) -> Result<String, Failure> {
     match &given.chain_id {
         Some(id) => Ok(id.clone()),
         None => Ok(client.status().await?.chain_id),

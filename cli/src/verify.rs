@@ -317,7 +317,9 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
     if v.epoch_changes > 0 {
         let said = match l {
             crate::lang::Lang::Zh => format!("验证者自创世以来更换 {} 次，逐次核实", v.epoch_changes),
-            crate::lang::Lang::En => format!("{} changes of validators since the genesis, each verified", v.epoch_changes),
+            crate::lang::Lang::En => {
+                format!("{} changes of validators since the genesis, each verified", v.epoch_changes)
+            }
         };
         rows.push((l.pick("任期", "epoch"), format!("{} — {said}", v.epoch)));
     }

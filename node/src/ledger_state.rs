@@ -15,7 +15,7 @@ impl StateView for Tip<'_> {
     }
 
     fn included(&self, id: &TxId) -> Result<Option<(Height, u32)>, StateError> {
-        self.0.transaction(id).map_err(|e| StateError(e.to_string()))
+        self.0.included(id).map_err(|e| StateError(e.to_string()))
     }
 }
 

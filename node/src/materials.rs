@@ -21,7 +21,7 @@ pub struct Materials {
     pub genesis: Genesis,
     /// This node's key.
     pub key: SecretKey,
-    /// What the key is in the chain.
+    /// What the key is in the genesis.
     pub role: Role,
 }
 
@@ -33,7 +33,7 @@ impl Materials {
     pub fn load(config: &Config) -> Result<Self, Failure> {
         let genesis = genesis(&config.genesis)?;
         let key = key(&config.key)?;
-        let role = Role::of(&key.public_key(), &genesis);
+        let role = Role::of(&key.public_key(), genesis.validators());
         Ok(Self { genesis, key, role })
     }
 }

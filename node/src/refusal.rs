@@ -88,6 +88,17 @@ impl Refusal {
         )
     }
 
+    /// What was read changed while it was read, again and again.
+    #[must_use]
+    pub fn contended() -> Self {
+        Self::new(
+            "READ_CONTENDED",
+            Kind::Unavailable,
+            "blocks became final faster than the state was read; try again",
+            "读取期间不断有新区块产生，请重试",
+        )
+    }
+
     /// A signature does not verify.
     #[must_use]
     pub fn signature() -> Self {

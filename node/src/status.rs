@@ -1,8 +1,9 @@
 //! What the node knows about itself and its peers at this moment: written by the driver, read by RPC and metrics.
 
 use crate::shared::Role;
+use hnchain_consensus::Position;
 use hnchain_crypto::PublicKey;
-use hnchain_types::{Epoch, Height, View, genesis::ValidatorSet};
+use hnchain_types::{Height, genesis::ValidatorSet};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -13,8 +14,7 @@ pub const READY_LAG: u64 = 16;
 /// The board. Numbers are written one by one: a reader may see a new view with the old height, which is harmless.
 #[derive(Debug, Default)]
 pub struct StatusBoard {
-    epoch: AtomicU64,
-    view: AtomicU64,
+    position: Mutex<Position>,
     height: AtomicU64,
     network_height: AtomicU64,
     nullified_views: AtomicU64,
@@ -82,10 +82,9 @@ impl Unready {
 }
 
 impl StatusBoard {
-    /// Consensus is in this view.
-    pub fn set_view(&self, epoch: Epoch, view: View) {
-        self.epoch.store(epoch.0, Ordering::Relaxed);
-        self.view.store(view.0, Ordering::Relaxed);
+    /// Consensus is here.
+    pub fn set_position(&self, position: Position) {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = position;
     }
 
     /// Blocks up to here are final and stored.
@@ -113,16 +112,10 @@ impl StatusBoard {
         *self.peers.lock().unwrap_or_else(PoisonError::into_inner) = peers;
     }
 
-    /// Epoch of consensus.
+    /// Epoch and view of consensus, of one moment.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        Epoch(self.epoch.load(Ordering::Relaxed))
-    }
-
-    /// View of consensus.
-    #[must_use]
-    pub fn view(&self) -> View {
-        View(self.view.load(Ordering::Relaxed))
+    pub fn position(&self) -> Position {
+        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Newest final height here.

@@ -89,8 +89,11 @@ fn dispatch(command: Command) -> anyhow::Result<bool> {
             Ok(true)
         }
         Command::Run { target, all, seconds, seed, runs, findings } => {
-            let targets: Vec<&Target> =
-                if all { TARGETS.iter().collect() } else { target.iter().map(|t| named(t)).collect::<Result<_, _>>()? };
+            let targets: Vec<&Target> = if all {
+                TARGETS.iter().collect()
+            } else {
+                target.iter().map(|t| named(t)).collect::<Result<_, _>>()?
+            };
             let options = Options { seed, seconds: Some(seconds), runs, folder: Some(findings) };
             // Every target runs, also where an earlier one has found something.
             let clean = targets.into_iter().map(|t| one(t, &options)).collect::<anyhow::Result<Vec<bool>>>()?;

@@ -9,12 +9,14 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Most inputs that are kept to be broken further.
+/// Most accepted inputs, and most refused ones, that are kept to be broken further.
 const KEPT: usize = 1_024;
 /// Largest input that is kept.
 const KEPT_BYTES: usize = 64 * 1024;
 /// Most different refusals that are remembered.
 const REFUSALS: usize = 16_384;
+/// Characters of a refusal that are compared.
+const WORDS: usize = 200;
 
 /// How long, from where.
 #[derive(Clone, Debug)]
@@ -45,7 +47,7 @@ pub struct Summary {
     pub accepted: u64,
     /// Different refusals.
     pub refusals: usize,
-    /// Inputs that were kept, the samples with them.
+    /// Inputs that were kept.
     pub kept: usize,
     /// Longest time of one input.
     pub slowest: Duration,
@@ -72,9 +74,7 @@ pub struct Finding {
 /// # Panics
 /// The target has no samples, or the folder cannot be written.
 pub fn run(target: &Target, options: &Options) -> Result<Summary, Box<Finding>> {
-    let mut pool: Vec<Vec<u8>> = corpus::samples(target.name).into_iter().map(|Sample { bytes, .. }| bytes).collect();
-    assert!(!pool.is_empty(), "{} has no samples", target.name);
-    let (samples, mut heard) = (pool.len(), HashSet::new());
+    let mut pool = Pool::new(target);
     let mut random = Random::new(options.seed);
     let mut summary = Summary::default();
     let desk = Desk::new(target, options);
@@ -84,7 +84,7 @@ pub fn run(target: &Target, options: &Options) -> Result<Summary, Box<Finding>> 
             && options.seconds.is_none_or(|s| start.elapsed() < Duration::from_secs(s))
     };
     while more(summary.runs) {
-        let input = next(target, &pool, samples, summary.runs, &mut random);
+        let input = pool.next(target, summary.runs, &mut random);
         desk.put(&input);
         let seen = examine(target, &input)
             .map_err(|failure| Box::new(Finding { input: input.clone(), failure, after: summary.runs }))?;
@@ -92,42 +92,76 @@ pub fn run(target: &Target, options: &Options) -> Result<Summary, Box<Finding>> 
         summary.accepted += u64::from(seen.outcome.is_ok());
         summary.slowest = summary.slowest.max(seen.time);
         summary.memory = summary.memory.max(seen.memory);
-        if is_news(&seen, &mut heard) && input.len() <= KEPT_BYTES {
-            if pool.len() < KEPT {
-                pool.push(input);
-            } else {
-                let place = samples + random.below(KEPT - samples);
-                pool[place] = input;
-            }
-        }
+        pool.keep(input, &seen, &mut random);
     }
     desk.clear();
-    summary.refusals = heard.len();
-    summary.kept = pool.len();
+    summary.refusals = pool.heard.len();
+    summary.kept = pool.accepted.len() + pool.refused.len();
     Ok(summary)
 }
 
-/// The samples as they are, then broken ones.
-fn next(target: &Target, pool: &[Vec<u8>], samples: usize, run: u64, random: &mut Random) -> Vec<u8> {
-    if let Some(sample) = usize::try_from(run).ok().filter(|r| *r < samples).map(|r| &pool[r]) {
-        return sample.clone();
-    }
-    let base = if random.once_in(3) { &pool[random.below(samples)] } else { random.pick(pool) };
-    let other: &Vec<u8> = random.pick(pool);
-    let broken = mutate(target.format, base, other, random);
-    match target.repair {
-        Some(repair) if !random.once_in(4) => repair(&broken).unwrap_or(broken),
-        _ => broken,
-    }
+/// What inputs are made from.
+struct Pool {
+    samples: Vec<Vec<u8>>,
+    /// Some of those that were accepted.
+    accepted: Vec<Vec<u8>>,
+    /// Those that were refused in new words.
+    refused: Vec<Vec<u8>>,
+    /// Refusals without their numbers.
+    heard: HashSet<String>,
 }
 
-/// Whether the target said something new: an acceptance of another size class, or a refusal in other words.
-fn is_news(seen: &Seen, heard: &mut HashSet<String>) -> bool {
-    let words = match &seen.outcome {
-        Ok(()) => return false,
-        Err(why) => why.chars().filter(|c| !c.is_ascii_digit()).take(200).collect(),
-    };
-    heard.len() < REFUSALS && heard.insert(words)
+impl Pool {
+    fn new(target: &Target) -> Self {
+        let samples: Vec<_> = corpus::samples(target.name).into_iter().map(|Sample { bytes, .. }| bytes).collect();
+        assert!(!samples.is_empty(), "{} has no samples", target.name);
+        Self { samples, accepted: Vec::new(), refused: Vec::new(), heard: HashSet::new() }
+    }
+
+    /// The samples as they are, then broken ones.
+    fn next(&self, target: &Target, run: u64, random: &mut Random) -> Vec<u8> {
+        if let Some(sample) = usize::try_from(run).ok().and_then(|r| self.samples.get(r)) {
+            return sample.clone();
+        }
+        let (base, other) = (self.pick(random), self.pick(random));
+        let broken = mutate(target.format, base, other, random);
+        match target.repair {
+            Some(repair) if !random.once_in(4) => repair(&broken).unwrap_or(broken),
+            _ => broken,
+        }
+    }
+
+    fn pick(&self, random: &mut Random) -> &[u8] {
+        let kind = match random.below(4) {
+            0 if !self.refused.is_empty() => &self.refused,
+            1 if !self.accepted.is_empty() => &self.accepted,
+            _ => &self.samples,
+        };
+        random.pick(kind)
+    }
+
+    /// Keeps what was refused in words not heard before, and now and then what was accepted.
+    fn keep(&mut self, input: Vec<u8>, seen: &Seen, random: &mut Random) {
+        let list = match &seen.outcome {
+            Ok(()) if random.once_in(16) => &mut self.accepted,
+            Ok(()) => return,
+            Err(why) => {
+                let words = why.chars().filter(|c| !c.is_ascii_digit()).take(WORDS).collect();
+                if self.heard.len() >= REFUSALS || !self.heard.insert(words) {
+                    return;
+                }
+                &mut self.refused
+            }
+        };
+        if input.len() > KEPT_BYTES {
+            return;
+        }
+        if list.len() < KEPT {
+            list.push(input);
+        } else {
+            list[random.below(KEPT)] = input;
+        }
+    }
 }
 
 /// Where the input lies while it is read.
@@ -168,7 +202,8 @@ mod tests {
     fn the_same_seed_runs_the_same_way() {
         let target = Target::named("header").expect("there is one");
         let run = |seed| {
-            let summary = run(target, &Options { seed, runs: Some(500), ..Options::default() }).expect("nothing breaks");
+            let summary =
+                run(target, &Options { seed, runs: Some(500), ..Options::default() }).expect("nothing breaks");
             (summary.accepted, summary.refusals, summary.kept)
         };
         assert_eq!(run(3), run(3));

@@ -115,6 +115,7 @@ impl Cluster {
             }
         }
         env.owners = (0..keys).map(|key| nodes.iter().filter(|n| n.key == key).map(|n| n.id).collect()).collect();
+        env.checks.keys = nodes.iter().map(|n| env.world.keys.public(n.key)).collect();
         if env.options.away == 1 {
             let honest = (0..validators).rev().find(|k| !env.checks.faulty.contains(k));
             if let Some(key) = honest {

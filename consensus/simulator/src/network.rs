@@ -74,6 +74,7 @@ impl Network {
         (self.loss, self.duplicate, self.corrupt) = (0, 0, 0);
         self.blocked.fill(false);
         self.clogged.fill(0);
+        self.last.fill(0);
     }
 
     /// Faults as the options have them, and delays up to `delay_max` microseconds.

@@ -13,9 +13,9 @@
 //! | V9 | every new key signs for itself | `VALIDATOR_POSSESSION` |
 //!
 //! A changed key counts as one that leaves and one that joins. V5 to V8 compare the set of the block's epoch with what the
-//! whole block makes of it, so that several changes in one block add up. V5 keeps a quorum of the next set within reach of
-//! the correct validators of this one; V7 keeps a set of 4 from shrinking to 3, which needs the same quorum of 3 and
-//! tolerates no fault.
+//! whole block makes of it, so that several changes in one block add up. By V5 and V6 those who stay in a set of 4 or more
+//! make a quorum of the next one by themselves: newcomers may still be catching up. V7 keeps a set of 4 from shrinking to 3,
+//! which needs the same quorum of 3 and tolerates no fault.
 //!
 //! The row `validators` is the epoch of the next block. Within a block, what the view shows is the block's own epoch, and
 //! what the working set shows is what comes after it. `validators/<epoch>` keeps every epoch.
@@ -254,4 +254,59 @@ fn write(
         state.put(key, raw);
     }
     Ok(row.epoch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys that nobody holds; `within` does not decode them.
+    fn list(numbers: impl Iterator<Item = usize>) -> ValidatorList {
+        let key = |i: usize| {
+            let mut bytes = [2; 33];
+            bytes[25..].copy_from_slice(&(i as u64).to_be_bytes());
+            PublicKey::from_bytes(&bytes).expect("the prefix is 2")
+        };
+        ValidatorList::new(numbers.map(|i| (key(i), "henan".to_owned())).collect()).expect("a list")
+    }
+
+    /// Rules V5 to V8 in the words of the table, for every set up to 31 and every number of leavers and newcomers.
+    #[test]
+    fn the_bounds_hold_for_every_size_and_every_change() {
+        for n in 1..=31 {
+            let (f, now) = ((n - 1) / 3, list(0..n));
+            for leaving in 0..=n {
+                for joining in 0..=f + 2 {
+                    let size = n - leaving + joining;
+                    if size == 0 {
+                        continue;
+                    }
+                    let expected = if leaving > f {
+                        "VALIDATORS_LEAVING"
+                    } else if joining > f.max(1) {
+                        "VALIDATORS_JOINING"
+                    } else if n >= 4 && size < 4 {
+                        "VALIDATORS_SIZE"
+                    } else if leaving + joining == 0 {
+                        "VALIDATORS_UNCHANGED"
+                    } else {
+                        ""
+                    };
+                    let next = list((leaving..n).chain(100..100 + joining));
+                    let code = within(&now, &next).err().map_or("", |r| r.code);
+                    assert_eq!(code, expected, "n={n} leaving={leaving} joining={joining}");
+                    if code.is_empty() {
+                        // Who stays is a quorum of the old set, and if nobody of it fails also one of the next.
+                        assert!(n - leaving >= n - f);
+                        assert!(n < 4 || n - leaving >= size - faults(size), "n={n} size={size}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_alone_makes_another_set() {
+        assert_eq!(within(&list(0..4), &list([1, 0, 2, 3].into_iter())), Ok(()));
+    }
 }

@@ -198,7 +198,9 @@ pub(crate) async fn send<T: Serialize, S: AsyncWrite + Unpin>(stream: &mut S, me
 }
 
 /// Reads one message.
-pub(crate) async fn receive<T: for<'de> Deserialize<'de>, S: AsyncRead + Unpin>(stream: &mut S) -> Result<T, HelloError> {
+pub(crate) async fn receive<T: for<'de> Deserialize<'de>, S: AsyncRead + Unpin>(
+    stream: &mut S,
+) -> Result<T, HelloError> {
     let bytes = frame::read(stream, MESSAGE_BYTES).await?;
     wire::decode("hello", &bytes).map_err(|_| HelloError::Refused(Refusal::Malformed))
 }

@@ -22,11 +22,7 @@ fn own_key() -> PublicKey {
 ///
 /// # Errors
 /// As on a link.
-pub fn judge(
-    stream: &[u8],
-    genesis: GenesisDigest,
-    allowed: &BTreeSet<PublicKey>,
-) -> Result<PublicKey, &'static str> {
+pub fn judge(stream: &[u8], genesis: GenesisDigest, allowed: &BTreeSet<PublicKey>) -> Result<PublicKey, &'static str> {
     let (own_peer, remote_peer) = (peer(2), peer(1));
     let expect = Expect { genesis, own_key: own_key(), own_peer, remote_peer, dialled: None, allowed };
     let hello: Result<Hello, HelloError> = block_on(receive(&mut Cursor::new(stream)));

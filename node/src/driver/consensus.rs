@@ -28,16 +28,10 @@ const BLOCK_INTERVAL: Duration = Duration::from_millis(20);
 const REPEAT: Duration = Duration::from_millis(100);
 /// Events taken in one turn: enough to share one journal sync, few enough to send votes soon.
 const TURN: usize = 128;
-/// Views behind the store whose transactions are still not proposed: one that reaches the mempool at the moment in which
-/// it becomes final is taken out again, and this covers that moment.
-const REMEMBERED_VIEWS: u64 = 16;
 /// A proposal whose time is further ahead than this, beyond the allowed drift, is not waited for.
 const FUTURE: Duration = Duration::from_secs(10);
 /// How often a payload is halved, at most, while views fail.
 const SMALLER_BLOCKS: u32 = 5;
-/// Views beyond those of its peers in which a validator with a new journal does not vote. Nobody votes more than one view
-/// above a certificate, and peers may be one behind.
-const FORGOTTEN_MARGIN: u64 = 2;
 
 /// What the thread needs from outside.
 pub(super) struct Parts {
@@ -58,28 +52,12 @@ pub(super) struct Parts {
     pub(super) runtime: Handle,
 }
 
-/// A block above the tip whose transactions are known.
-struct Known {
-    view: View,
-    decoded: Arc<Decoded>,
-    /// Its view was skipped: its transactions wait again.
-    skipped: bool,
-    /// It is final and in the store.
-    stored: bool,
-}
-
 /// A payload that is wanted.
 struct Wanted {
     view: View,
     parent_time_ms: u64,
     ancestors: Vec<BlockHash>,
     empty: bool,
-}
-
-/// A validator whose journal is new asks its peers how far the chain is before it votes.
-struct Waking {
-    heard: BTreeMap<ValidatorIndex, View>,
-    needed: usize,
 }
 
 /// The thread's state.

@@ -3,13 +3,14 @@
 use super::proposal::Decoded;
 use super::{DriverError, Happened};
 use crate::ledger_state::Overlay;
-use crate::shared::Shared;
+use crate::shared::{Committee, Shared};
 use hnchain_consensus::{Divergence, Input, Position, Root};
 use hnchain_ledger::BlockContext;
-use hnchain_storage::{Overlays, StorageError, Tip};
-use hnchain_types::BlockHash;
-use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock};
+use hnchain_storage::Overlays;
+use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header};
 use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::{BlockHash, Height};
 use std::sync::{Arc, mpsc as blocking};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
@@ -17,17 +18,29 @@ use tokio::sync::{mpsc, oneshot};
 /// What the executor is asked to do, in order.
 pub(super) enum Command {
     Execute(Arc<Block>, Option<Arc<Decoded>>),
-    Finalize(BlockHash, Certificate),
-    Sync(Vec<FinalizedBlock>, oneshot::Sender<Result<(), BadBlocks>>),
+    Finalize { block: BlockHash, certificate: Certificate, closing: Vec<Header> },
+    Sync(Vec<FinalizedBlock>, oneshot::Sender<Synced>),
 }
 
-/// Blocks from a peer that are not the next ones of this chain: the peer's fault.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct BadBlocks(pub(super) &'static str);
+/// How many blocks from peers were new here, or which one is no next block of this chain: its sender's fault.
+pub(super) type Synced = Result<u64, BadBlock>;
+
+/// A block that cannot be executed here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BadBlock {
+    pub(super) height: Height,
+    pub(super) why: &'static str,
+}
 
 /// Handle for giving commands.
 pub(super) type Executor = blocking::Sender<Command>;
+
+/// What executing a block gave.
+struct Executed {
+    result: ExecutionResult,
+    /// The validators after it, where it is its epoch's last.
+    next: Option<Arc<ValidatorSet>>,
+}
 
 struct Work {
     shared: Arc<Shared>,
@@ -62,7 +75,7 @@ impl Work {
     fn perform(&mut self, command: Command) -> Result<(), DriverError> {
         match command {
             Command::Execute(block, decoded) => self.execute_and_tell(block, decoded),
-            Command::Finalize(block, certificate) => self.finalize(&block, &certificate).map(drop),
+            Command::Finalize { block, certificate, closing } => self.finalize(&block, &certificate, closing),
             Command::Sync(blocks, reply) => {
                 let outcome = self.sync(blocks)?;
                 // The follower may have given up waiting.
@@ -79,19 +92,15 @@ impl Work {
 
     fn execute_and_tell(&mut self, block: Arc<Block>, decoded: Option<Arc<Decoded>>) -> Result<(), DriverError> {
         let hash = block.header.hash();
-        if let Some(result) = self.execute(block, decoded)? {
-            self.tell(Happened::Engine(Input::Executed { block: hash, result: result.hash(), next: None }));
+        if let Some(Executed { result, next }) = self.execute(block, decoded)? {
+            self.tell(Happened::Engine(Input::Executed { block: hash, result: result.hash(), next }));
         }
         Ok(())
     }
 
     /// Executes a block after its parent; `None` where the parent is neither the tip nor above it any more (sync was
     /// faster).
-    fn execute(
-        &mut self,
-        block: Arc<Block>,
-        decoded: Option<Arc<Decoded>>,
-    ) -> Result<Option<ExecutionResult>, DriverError> {
+    fn execute(&mut self, block: Arc<Block>, decoded: Option<Arc<Decoded>>) -> Result<Option<Executed>, DriverError> {
         let header = &block.header;
         let tip = self.shared.store.tip();
         let parent_result = if header.parent == tip.block { tip.result } else { self.overlays.result(&header.parent) };
@@ -112,74 +121,77 @@ impl Work {
         let receipts = execution.receipts.iter().map(|r| r.raw().to_vec()).collect();
         let ids = decoded.transactions.iter().map(|t| t.id()).collect();
         let result = self.overlays.apply(block, execution.changes, receipts, ids, execution.next_validators)?;
-        Ok(Some(result))
+        Ok(Some(Executed { result, next: execution.next.map(|next| next.validators) }))
     }
 
     /// Stores a final block with its ancestors, then tells clients (D2) and consensus.
-    fn finalize(&mut self, block: &BlockHash, certificate: &Certificate) -> Result<Tip, DriverError> {
-        let blocks = self.overlays.finalize(block, certificate, Vec::new())?;
-        let tip = self.shared.store.tip();
-        if !blocks.is_empty() {
-            self.shared.status.set_height(tip.height);
-            self.shared.finality.publish(&blocks);
-            self.tell(Happened::Durable(Position { epoch: tip.epoch, view: tip.view }));
+    fn finalize(
+        &mut self,
+        block: &BlockHash,
+        certificate: &Certificate,
+        closing: Vec<Header>,
+    ) -> Result<(), DriverError> {
+        let blocks = self.overlays.finalize(block, certificate, closing)?;
+        let Some(last) = blocks.last() else { return Ok(()) };
+        let (height, view) = (last.block.header.height, last.block.header.view);
+        if last.ends_epoch() {
+            let (_, committee) = Committee::after_tip(&self.shared.store)
+                .map_err(|e| DriverError::Execution(format!("the validators after height {height}: {e}")))?;
+            self.shared.committee.send_replace(Arc::new(committee));
         }
-        Ok(tip)
+        self.shared.status.set_height(height);
+        self.shared.finality.publish(&blocks);
+        self.tell(Happened::Durable(Position { epoch: last.block.header.epoch, view }));
+        Ok(())
     }
 
-    /// Takes in finalized blocks from a peer: links and certificates first, then execution, then the store.
-    fn sync(&mut self, blocks: Vec<FinalizedBlock>) -> Result<Result<(), BadBlocks>, DriverError> {
-        let tip = self.shared.store.tip();
-        let blocks: Vec<_> = blocks.into_iter().skip_while(|b| b.block.header.height <= tip.height).collect();
-        if let Err(bad) = self.check_chain(&tip, &blocks) {
-            return Ok(Err(bad));
+    /// Takes in finalized blocks from peers. Sync has verified them: they follow each other, and each certificate, the
+    /// last block's among them, is one of a quorum of its epoch. Gives how many were new.
+    fn sync(&mut self, blocks: Vec<FinalizedBlock>) -> Result<Synced, DriverError> {
+        let mut synced = None;
+        let outcome = self.take_in(blocks, &mut synced);
+        if let Some((root, finalization)) = synced {
+            let Committee { epoch, validators } = Committee::clone(&self.shared.committee());
+            self.tell(Happened::Engine(Input::Synced { root, finalization, epoch, validators }));
         }
-        for finalized in blocks {
-            let FinalizedBlock { block, certificate, .. } = finalized;
-            let hash = block.header.hash();
-            let (height, view, time_ms) = (block.header.height, block.header.view, block.header.time_ms);
+        outcome
+    }
+
+    fn take_in(
+        &mut self,
+        blocks: Vec<FinalizedBlock>,
+        synced: &mut Option<(Root, Certificate)>,
+    ) -> Result<Synced, DriverError> {
+        let (mut taken, mut ended) = (0, false);
+        for FinalizedBlock { block, certificate, closing, .. } in blocks {
+            let header = block.header.clone();
+            if header.height <= self.shared.store.tip().height {
+                continue; // consensus was faster
+            }
+            let bad = |why| Ok(Err(BadBlock { height: header.height, why }));
+            let committee = self.shared.committee();
+            if ended || header.epoch != committee.epoch || header.validators != committee.validators.hash() {
+                return bad("its epoch has ended, or has not begun");
+            }
             let Some(own) = self.execute(Arc::new(block), None)? else {
-                return Err(StorageError::Misuse(format!("block {hash} does not follow the tip")).into());
+                return bad("it does not follow the newest final block");
             };
+            taken += 1;
+            // The last block of an epoch is final by its own certificate; what comes without one is void.
+            ended = own.next.is_some();
             let Some(certificate) = certificate else { continue };
             if let Statement::Finalize { result, .. } = certificate.statement
-                && result != own.hash()
+                && result != own.result.hash()
             {
-                let divergence = Divergence { block: hash, height, own: own.hash(), certified: result };
-                return Err(DriverError::Divergence(divergence));
+                let (block, height, own) = (header.hash(), header.height, own.result.hash());
+                return Err(DriverError::Divergence(Divergence { block, height, own, certified: result }));
             }
-            self.finalize(&hash, &certificate)?;
-            let genesis = &self.shared.genesis;
-            let root = Root { epoch: genesis.epoch(), height, view, block: hash, time_ms };
-            let (epoch, validators) = (genesis.epoch(), Arc::new(genesis.validators().clone()));
-            self.tell(Happened::Engine(Input::Synced { root, finalization: certificate, epoch, validators }));
+            self.finalize(&header.hash(), &certificate, closing)?;
+            ended = false; // where it was one, the committee is the next one's now
+            let (epoch, view) = (header.epoch, header.view);
+            let root = Root { epoch, height: header.height, view, block: header.hash(), time_ms: header.time_ms };
+            *synced = Some((root, certificate));
         }
-        Ok(Ok(()))
-    }
-
-    /// The blocks follow the tip one by one, the last is certified, and every certificate verifies.
-    fn check_chain(&self, tip: &Tip, blocks: &[FinalizedBlock]) -> Result<(), BadBlocks> {
-        let genesis = &self.shared.genesis;
-        let mut parent = (tip.height, tip.block, tip.view, tip.time_ms);
-        for b in blocks {
-            let h = &b.block.header;
-            let follows = h.height == parent.0.next() && h.parent == parent.1 && h.parent_view == parent.2;
-            if !follows || h.time_ms <= parent.3 || h.genesis != genesis.digest() || h.epoch != genesis.epoch() {
-                return Err(BadBlocks("the blocks do not follow the tip"));
-            }
-            if h.validators != genesis.validators().hash() {
-                return Err(BadBlocks("a block of another validator set"));
-            }
-            parent = (h.height, h.hash(), h.view, h.time_ms);
-        }
-        if blocks.last().is_some_and(|b| b.certificate.is_none()) {
-            return Err(BadBlocks("the last block is not certified"));
-        }
-        for certificate in blocks.iter().rev().filter_map(|b| b.certificate.as_ref()) {
-            certificate
-                .verify(genesis.digest(), genesis.validators())
-                .map_err(|_| BadBlocks("a certificate does not verify"))?;
-        }
-        Ok(())
+        Ok(Ok(taken))
     }
 }

@@ -11,6 +11,7 @@
 mod connections;
 mod gate;
 mod pages;
+mod rows;
 mod service;
 mod status;
 mod subscribe;
@@ -18,7 +19,7 @@ mod subscribe;
 use crate::admission::Admission;
 use crate::config;
 use crate::refusal::Refusal;
-use crate::shared::{Role, Shared};
+use crate::shared::Shared;
 use hnchain_types::limits;
 use hnchain_types::proto::node_server::NodeServer;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -52,7 +53,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Context {
     pub(crate) shared: Arc<Shared>,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) role: Role,
     pub(crate) requests: Semaphore,
     pub(crate) waits: Semaphore,
     pub(crate) readers: Semaphore,
@@ -91,7 +91,6 @@ impl Rpc {
     pub fn new(
         shared: Arc<Shared>,
         admission: Arc<Admission>,
-        role: Role,
         limits: config::Rpc,
         metrics: PrometheusHandle,
         stop: CancellationToken,
@@ -99,7 +98,6 @@ impl Rpc {
         let context = Context {
             shared,
             admission,
-            role,
             requests: Semaphore::new(limits.requests),
             waits: Semaphore::new(limits.waiters),
             readers: Semaphore::new(READERS),

@@ -47,7 +47,7 @@ struct Ready {
 }
 
 async fn ready(State(Pages { context, .. }): State<Pages>) -> Response {
-    match context.shared.status.ready(context.role, context.shared.genesis.validators()) {
+    match context.shared.status.ready(context.shared.role(), &context.shared.committee().validators) {
         Ok(()) => Json(Ready { ready: true, code: None, message: None, message_zh: None }).into_response(),
         Err(why) => {
             let body =

@@ -77,6 +77,13 @@ impl Node for Service {
         observed("GetStatus", async { Ok(self.0.status()) }).await
     }
 
+    async fn list_rows(
+        &self,
+        request: Request<proto::ListRowsRequest>,
+    ) -> Result<Response<proto::ListRowsResponse>, Status> {
+        observed("ListRows", self.0.rows(request.into_inner())).await
+    }
+
     async fn subscribe(
         &self,
         request: Request<proto::SubscribeRequest>,
@@ -189,7 +196,8 @@ impl Context {
         Ok(proto::HeaderResponse {
             header: block.block.map(|b| b.header).unwrap_or_default(),
             result: block.result,
-            certificate: block.certificate,
+            // A certificate of a void descendant is not one over this header.
+            certificate: if block.closing.is_empty() { block.certificate } else { Vec::new() },
         })
     }
 
@@ -203,12 +211,7 @@ impl Context {
                     return Ok(proto::RecordResponse { record, height: height.0 });
                 }
             }
-            Err(Refusal::new(
-                "READ_CONTENDED",
-                Kind::Unavailable,
-                "blocks became final faster than the record was read; try again",
-                "读取期间不断有新区块产生，请重试",
-            ))
+            Err(Refusal::contended())
         })
         .await
     }
@@ -238,6 +241,7 @@ impl Context {
 
     pub(crate) fn status(&self) -> proto::StatusResponse {
         let (shared, tip) = (&self.shared, self.shared.store.tip());
+        let position = shared.status.position();
         let peers = shared.status.peers().into_iter().map(|p| proto::PeerStatus {
             public_key: p.public_key.as_bytes().to_vec(),
             address: p.address,
@@ -247,13 +251,13 @@ impl Context {
             chain_id: shared.chain.chain_id.clone(),
             genesis: shared.chain.genesis.as_ref().to_vec(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            epoch: shared.status.epoch().0,
-            view: shared.status.view().0,
+            epoch: position.epoch.0,
+            view: position.view.0,
             height: tip.height.0,
             block: tip.block.as_ref().to_vec(),
             time_ms: tip.time_ms,
             network_height: shared.status.network_height().max(tip.height).0,
-            validator: match self.role {
+            validator: match shared.role() {
                 Role::Validator(index) => Some(index.0),
                 Role::Observer => None,
             },

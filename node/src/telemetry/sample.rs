@@ -2,7 +2,7 @@
 
 use super::metric as m;
 use crate::admission::Admission;
-use crate::shared::{Role, Shared};
+use crate::shared::Shared;
 use crate::status::Peer;
 use hnchain_network::{ChannelStats, Network};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -24,8 +24,6 @@ pub struct Sampler {
     pub backlog: Arc<AtomicUsize>,
     /// Links to other nodes.
     pub network: Network,
-    /// What this node is.
-    pub role: Role,
     /// Registry of metrics.
     pub metrics: PrometheusHandle,
 }
@@ -67,11 +65,12 @@ impl Sampler {
         m::set(m::HEIGHT, tip.height.0);
         m::set(m::NETWORK_HEIGHT, status.network_height().0);
         m::set(m::BLOCK_TIME, tip.time_ms / 1_000);
-        m::set(m::EPOCH, status.epoch().0);
-        m::set(m::VIEW, status.view().0);
+        let position = status.position();
+        m::set(m::EPOCH, position.epoch.0);
+        m::set(m::VIEW, position.view.0);
         m::set(m::SYNCING, u64::from(status.syncing()));
         metrics::counter!(m::NULLIFIED_VIEWS).absolute(status.nullified_views());
-        let why = status.ready(self.role, self.shared.genesis.validators()).err();
+        let why = status.ready(self.shared.role(), &self.shared.committee().validators).err();
         m::set(m::READY, u64::from(why.is_none()));
         let code = why.as_ref().map(crate::status::Unready::code);
         if code != *unready {

@@ -17,8 +17,8 @@
 
 use crate::StorageError;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Error,
-    ErrorKind, LogLevel, Options,
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    Error, ErrorKind, IteratorMode, LogLevel, Options,
 };
 use std::path::{Path, PathBuf};
 
@@ -92,12 +92,9 @@ impl Family {
             // Node values are hashes, which do not compress.
             Self::Nodes => (16, DBCompressionType::None),
             Self::Rows => (8, DBCompressionType::Lz4),
-            Self::Transactions
-            | Self::BlockHeights
-            | Self::Stale
-            | Self::Epochs
-            | Self::Lasting
-            | Self::Meta => (4, DBCompressionType::Lz4),
+            Self::Transactions | Self::BlockHeights | Self::Stale | Self::Epochs | Self::Lasting | Self::Meta => {
+                (4, DBCompressionType::Lz4)
+            }
         };
         options.set_write_buffer_size(buffer * 1024 * 1024);
         options.set_max_write_buffer_number(2);
@@ -127,6 +124,9 @@ fn options(create: bool) -> Options {
     options.set_log_level(LogLevel::Warn);
     options
 }
+
+/// Key and value.
+pub(crate) type Entry = (Vec<u8>, Vec<u8>);
 
 /// An open RocksDB whose errors name the data directory.
 pub(crate) struct Database {
@@ -193,6 +193,12 @@ impl Database {
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         self.rocks.get_cf(self.family(family), key).map_err(|e| self.failed(&e))
+    }
+
+    /// Entries from a key on, in order.
+    pub(crate) fn from(&self, family: Family, key: &[u8]) -> impl Iterator<Item = Result<Entry, StorageError>> {
+        let entries = self.rocks.iterator_cf(self.family(family), IteratorMode::From(key, Direction::Forward));
+        entries.map(|entry| entry.map(|(k, v)| (k.into_vec(), v.into_vec())).map_err(|e| self.failed(&e)))
     }
 
     /// Meaning of an error while reading or writing.

@@ -8,9 +8,11 @@
 //! ```
 //!
 //! - [`Store`]: what is final, in RocksDB under `<data directory>/store`. Blocks with receipts, the *current* rows (history
-//!   is rows of the ledger), the nodes of the state tree of the newest [`Options::keep_versions`] heights, indices.
+//!   is rows of the ledger), the nodes of the state tree of the newest [`Options::keep_versions`] heights, indices, and
+//!   the step by which each epoch's validators certified the next ones.
 //! - [`Overlays`]: executed blocks above the tip. [`Overlays::apply`] computes the state root by which validators certify
 //!   a block's result; [`Overlays::finalize`] moves blocks into the store.
+//! - [`snapshot`]: a store at its tip as one file, and a new store that begins from it.
 //! - [`Journal`]: what this validator signed, in the plain file `votes.journal`; its module page has the format.
 //!
 //! The state tree is a Jellyfish Merkle tree (crate `jmt`) over SM3, as `hnchain_proof::tree` describes it: the version of
@@ -18,13 +20,17 @@
 //!
 //! # Invariants
 //! 1. A block is in the store wholly or not at all, and the tip in the store always has its own certificate: a block and
-//!    its ancestors that became final with it are one synced batch. So proofs always speak of the newest state.
+//!    its ancestors that became final with it are one synced batch. So proofs always speak of the newest state. The
+//!    certificate of an epoch's last block may be that of a void block above it, which has the same result; void blocks
+//!    themselves are none of the chain and never in the store.
 //! 2. After `finalize` returned, its blocks survive any crash. A start after a crash finds the last such tip; damage that
 //!    is not a crash's torn tail is refused with [`StorageError::Damaged`], never repaired in silence.
 //! 3. Two competing blocks never see each other's rows, transactions or nodes.
 //! 4. The state root depends on the rows alone, not on the order or the forks by which they came about.
 //! 5. A proof that [`Store::prove`] gives was verified against the certified root first.
 //! 6. A transaction's place is its first inclusion; later ones, which the ledger refuses, do not move it.
+//! 7. A store that began from a snapshot knows the place of every transaction that a later block could still include, so
+//!    it refuses the same replays as every other.
 //!
 //! # Example
 //! ```

@@ -261,7 +261,7 @@ impl View<'_> {
     pub fn included(&self, id: &TxId) -> Result<Option<(Height, u32)>, StorageError> {
         match self.chain.iter().rev().find_map(|o| o.included.get(id).map(|index| (o.height(), *index))) {
             Some(place) => Ok(Some(place)),
-            None => self.store.transaction(id),
+            None => self.store.included(id),
         }
     }
 

@@ -187,12 +187,20 @@ impl Store {
         codec::read_height(&bytes).map(Some).ok_or_else(|| database.damaged(format!("height row of block {block}")))
     }
 
-    /// Where a transaction was first included in a final block: height and index. Of those included below
-    /// [`Store::first_height`] only the ones are known that a later block could still include.
+    /// Where a transaction was first included in a final block that is here: height and index.
     ///
     /// # Errors
     /// I/O and damage.
     pub fn transaction(&self, id: &TxId) -> Result<Option<(Height, u32)>, StorageError> {
+        Ok(self.included(id)?.filter(|(height, _)| *height >= self.inner.first))
+    }
+
+    /// Where a transaction was first included, for the rule against replays. Of those included below
+    /// [`Store::first_height`] the ones are known that a later block could still include.
+    ///
+    /// # Errors
+    /// I/O and damage.
+    pub fn included(&self, id: &TxId) -> Result<Option<(Height, u32)>, StorageError> {
         let database = &self.inner.database;
         let Some(bytes) = database.get(Family::Transactions, id.as_ref())? else { return Ok(None) };
         codec::read_place(&bytes).map(Some).ok_or_else(|| database.damaged(format!("index row of transaction {id}")))
@@ -204,6 +212,36 @@ impl Store {
     /// I/O and damage.
     pub fn row(&self, key: &str) -> Result<Option<Vec<u8>>, StorageError> {
         self.inner.database.get(Family::Rows, key.as_bytes())
+    }
+
+    /// Rows of the state after the tip whose keys begin with a prefix, in the order of their keys: those after a key, at
+    /// most so many and, beyond the first, at most so many bytes. One consistent state.
+    ///
+    /// # Errors
+    /// I/O and damage.
+    pub fn rows(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        most: usize,
+        bytes: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
+        let database = &self.inner.database;
+        let from = after.filter(|a| *a >= prefix).map_or_else(|| prefix.to_owned(), |a| format!("{a}\0"));
+        let (mut found, mut size) = (Vec::new(), 0);
+        for entry in database.from(Family::Rows, from.as_bytes()) {
+            let (key, row) = entry?;
+            if found.len() >= most || !key.starts_with(prefix.as_bytes()) {
+                break;
+            }
+            size += key.len() + row.len();
+            if size > bytes && !found.is_empty() {
+                break;
+            }
+            let key = String::from_utf8(key).map_err(|_| database.damaged("a row's key is not text".to_owned()))?;
+            found.push((key, row));
+        }
+        Ok(found)
     }
 
     /// Makes a backup while the store is in use: a data directory whose `store` holds the newest final block. Table files

@@ -5,7 +5,7 @@ mod fixture;
 
 use fixture::chain::{Chain, genesis, key, rows, transaction, void_blocks};
 use hnchain_proof::{follow, tree::verify_state};
-use hnchain_storage::{Changes, Store, StorageError};
+use hnchain_storage::{Changes, StorageError, Store};
 use hnchain_types::block::{FinalizedBlock, Header, HeaderFields};
 use hnchain_types::certificate::Certificate;
 use hnchain_types::governance::{EpochRow, epoch_key};
@@ -141,7 +141,9 @@ fn the_row_of_the_next_validators_has_to_be_that_of_the_result() {
         let row = EpochRow { epoch, first_height: Height(2), validators: set.list().clone() };
         Changes::from([(epoch_key(epoch), Some(row.encode()))])
     };
-    for (changes, why) in [(Changes::new(), "no row"), (other(Epoch(1)), "other validators"), (other(Epoch(2)), "no row")] {
+    for (changes, why) in
+        [(Changes::new(), "no row"), (other(Epoch(1)), "other validators"), (other(Epoch(2)), "no row")]
+    {
         let (_d, mut chain) = begin();
         let members: Vec<_> = (5..9).map(|n| (key(n).public_key(), "province")).collect();
         let next = hnchain_types::genesis::ValidatorSet::of(&members).unwrap();

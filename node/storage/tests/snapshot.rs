@@ -50,7 +50,8 @@ fn outcomes(block: &FinalizedBlock) -> Vec<bool> {
 
 #[test]
 fn an_imported_store_is_the_exported_one_from_its_first_block_on() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (chain, lasting) = long(home.path());
     let (file, exported) = export(&chain, files.path());
     assert_eq!(import(away.path(), &file).unwrap(), exported);
@@ -71,7 +72,8 @@ fn an_imported_store_is_the_exported_one_from_its_first_block_on() {
             let id = Transaction::decode(raw).unwrap().id();
             let place = old.transaction(&id).unwrap();
             let known = here || id == lasting.id();
-            assert_eq!(new.transaction(&id).unwrap(), place.filter(|_| known), "{height}");
+            assert_eq!(new.transaction(&id).unwrap(), place.filter(|(height, _)| *height >= first), "{height}");
+            assert_eq!(new.included(&id).unwrap(), place.filter(|_| known), "{height}");
         }
     }
     for key in (0..=tip.height.0).map(|h| format!("block/{h}")).chain(rows().into_keys()).chain(["params".into()]) {
@@ -88,17 +90,16 @@ fn an_imported_store_is_the_exported_one_from_its_first_block_on() {
 /// The same blocks on both stores; gives the outcomes of the last one's transactions.
 fn extend_both(old: &mut Chain, new: &mut Chain, transactions: &[Transaction]) -> Vec<bool> {
     let height = old.store().tip().height.0 + 1;
-    let (a, b) = (
-        old.extend(transactions, fixture::changes_at(height)),
-        new.extend(transactions, fixture::changes_at(height)),
-    );
+    let (a, b) =
+        (old.extend(transactions, fixture::changes_at(height)), new.extend(transactions, fixture::changes_at(height)));
     assert_eq!(a, b);
     outcomes(&a)
 }
 
 #[test]
 fn it_continues_as_the_others_do_and_refuses_the_same_replays() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut old, lasting) = long(home.path());
     let recent = transaction(202, old.next_ms() + VALIDITY_MS);
     old.extend(std::slice::from_ref(&recent), Changes::new());
@@ -126,7 +127,8 @@ fn it_continues_as_the_others_do_and_refuses_the_same_replays() {
 
 #[test]
 fn a_snapshot_of_an_imported_store_is_the_same_file() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (chain, _) = long(home.path());
     let (file, exported) = export(&chain, files.path());
     import(away.path(), &file).unwrap();
@@ -157,7 +159,8 @@ fn a_snapshot_at_the_end_of_an_epoch_tells_who_follows() {
 
 #[test]
 fn a_young_chain_is_exported_wholly() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut chain = Chain::begin(home.path());
     let empty = snapshot::export(chain.store(), &files.path().join("empty"), &mut |_, _| ()).unwrap_err();
     assert_eq!(empty.reason(), Some(Reason::Nothing));
@@ -186,7 +189,8 @@ fn a_lasting_transaction_is_forgotten_when_it_has_expired() {
 
 #[test]
 fn an_export_and_an_import_tell_how_far_they_have_come() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (chain, _) = long(home.path());
     let (mut out, mut inn) = (Vec::new(), Vec::new());
     let file = files.path().join("s");
@@ -210,8 +214,7 @@ fn a_checkpoint_has_to_be_a_block_of_the_chain() {
     };
     let import = |checkpoint: Checkpoint| {
         let away = tempfile::tempdir().unwrap();
-        let result =
-            snapshot::import(away.path(), &genesis(), &rows(), &file, Some(checkpoint), &mut |_, _| ());
+        let result = snapshot::import(away.path(), &genesis(), &rows(), &file, Some(checkpoint), &mut |_, _| ());
         assert_eq!(away.path().join("store").exists(), result.is_ok());
         result.map_err(|e| e.reason().unwrap())
     };
@@ -231,7 +234,8 @@ fn a_checkpoint_has_to_be_a_block_of_the_chain() {
 
 #[test]
 fn the_file_and_the_directory_have_to_be_free() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (chain, _) = long(home.path());
     let (file, _) = export(&chain, files.path());
     let exists = snapshot::export(chain.store(), &file, &mut |_, _| ()).unwrap_err();
@@ -264,7 +268,8 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_crash_in_the_middle_of_an_import_leaves_no_store() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (chain, _) = long(home.path());
     let (file, exported) = export(&chain, files.path());
     let crashes = tempfile::tempdir().unwrap();
@@ -290,7 +295,8 @@ fn a_crash_in_the_middle_of_an_import_leaves_no_store() {
 
 #[test]
 fn the_tree_of_an_imported_store_is_pruned_like_any_other() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (old, _) = long(home.path());
     let (file, _) = export(&old, files.path());
     import(away.path(), &file).unwrap();
@@ -307,7 +313,8 @@ fn the_tree_of_an_imported_store_is_pruned_like_any_other() {
 
 #[test]
 fn a_rejected_replay_is_told_with_its_first_place() {
-    let (home, away, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (home, away, files) =
+        (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (mut old, lasting) = long(home.path());
     let (file, _) = export(&old, files.path());
     import(away.path(), &file).unwrap();

@@ -11,7 +11,7 @@ use hnchain_storage::{Changes, Store};
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, HeaderFields, payload_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::transaction::{Outcome, Receipt};
-use hnchain_types::{Epoch, Height, StateRoot, TxId, proto};
+use hnchain_types::{Height, StateRoot, TxId, proto};
 use prost::Message;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -98,7 +98,7 @@ fn every_changed_byte_is_noticed() {
     let file = files.path().join("s");
     frames().write(&file);
     let good = std::fs::read(&file).unwrap();
-    for at in (0..good.len()).step_by(good.len() / 150).chain(0..10) {
+    for at in (0..good.len()).step_by(good.len() / 80).chain(0..10) {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         std::fs::write(&file, &bad).unwrap();
@@ -113,7 +113,7 @@ fn a_file_that_ends_early_or_late_is_refused() {
     let file = files.path().join("s");
     frames().write(&file);
     let good = std::fs::read(&file).unwrap();
-    for length in (8..good.len()).step_by(good.len() / 60).chain([good.len() - 1]) {
+    for length in (8..good.len()).step_by(good.len() / 30).chain([good.len() - 1]) {
         std::fs::write(&file, &good[..length]).unwrap();
         assert_eq!(import(&file), Err(Reason::Damaged), "{length}");
     }
@@ -154,7 +154,8 @@ fn another_chains_snapshot_is_refused() {
 
 #[test]
 fn the_manifest_is_held_against_the_content() {
-    let changes: [(fn(&mut Manifest), Reason); 12] = [
+    type Change = fn(&mut Manifest);
+    let changes: [(Change, Reason); 12] = [
         (|m| m.height = m.height.next(), Reason::Blocks),
         (|m| m.block.0.0[0] ^= 1, Reason::Blocks),
         (|m| m.epoch = m.epoch.next(), Reason::Blocks),
@@ -363,5 +364,4 @@ fn reasons_have_distinct_codes_in_two_languages() {
     let codes: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
     assert_eq!(codes.len(), Reason::ALL.len());
     assert!(codes.iter().all(|c| c.starts_with("SNAPSHOT_")));
-    assert_eq!(Epoch(0), genesis().epoch());
 }

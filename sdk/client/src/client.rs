@@ -71,7 +71,11 @@ impl Client {
         Ok(Self { nodes: Arc::new(Nodes::new(endpoints, options)?) })
     }
 
-    fn deadline(&self) -> Instant {
+    pub(crate) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.nodes.options.deadline
     }
 

@@ -62,6 +62,14 @@ pub enum Error {
         /// Where it has to be.
         wanted: Height,
     },
+    /// The node has no such entry.
+    #[error("{what}: there is no {key}")]
+    Missing {
+        /// The request.
+        what: &'static str,
+        /// Key of the entry.
+        key: String,
+    },
     /// What the caller wants to send is not well formed.
     #[error("{0}")]
     Invalid(#[from] DecodeError),
@@ -128,6 +136,7 @@ impl Error {
             Self::Unsettled { .. } => "CLIENT_UNSETTLED",
             Self::BadResponse { .. } => "CLIENT_BAD_RESPONSE",
             Self::Behind { .. } => "CLIENT_BEHIND",
+            Self::Missing { .. } => "CLIENT_MISSING",
             Self::Invalid(e) => e.code(),
             Self::Proof(e) => e.code(),
             Self::Opening { .. } => "CLIENT_OPENING",
@@ -173,6 +182,7 @@ impl Error {
             }
             Self::BadResponse { endpoint, why, .. } => format!("节点 {endpoint} 的应答有误：{why}"),
             Self::Behind { endpoint, height, wanted } => format!("节点 {endpoint} 在高度 {height}，尚未到 {wanted}"),
+            Self::Missing { key, .. } => format!("节点没有 {key}"),
             Self::Invalid(e) => format!("内容不合规则：{}", e.message_zh()),
             Self::Proof(e) => e.message_zh(),
             Self::Opening { version } => format!("开示内容与该记录第 {version} 版的承诺不符"),

@@ -51,6 +51,7 @@
 
 mod client;
 mod error;
+mod governance;
 mod nodes;
 mod options;
 mod read;
@@ -59,6 +60,7 @@ mod subscribe;
 
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
+pub use governance::Conviction;
 pub use hnchain_proof as proof;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};

@@ -3,8 +3,10 @@
 use crate::error::Error;
 use hnchain_crypto::{Digest, PublicKey, SecretKey};
 use hnchain_proof::Opening;
-use hnchain_types::limits;
+use hnchain_types::governance::Change;
 use hnchain_types::transaction::{BodyBuilder, Transaction};
+use hnchain_types::vote::Evidence;
+use hnchain_types::{TxId, limits};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a transaction may wait to be included unless the caller says otherwise: long enough for a network that
@@ -83,6 +85,30 @@ impl Signer {
     /// As [`Signer::transaction`].
     pub fn revoke(&self, namespace: &str, id: &str, version: u64, reason: &str) -> Result<Transaction, Error> {
         self.transaction(|body| body.revoke(namespace, id, version, reason))
+    }
+
+    /// Proposes a change to the organizations that run validators. The reason is public.
+    ///
+    /// # Errors
+    /// As [`Signer::transaction`].
+    pub fn propose(&self, change: Change, reason: &str) -> Result<Transaction, Error> {
+        self.transaction(|body| body.propose(change, reason))
+    }
+
+    /// Approves a proposal for the signer's organization.
+    ///
+    /// # Errors
+    /// As [`Signer::transaction`].
+    pub fn approve(&self, proposal: TxId) -> Result<Transaction, Error> {
+        self.transaction(|body| body.approve(proposal))
+    }
+
+    /// Submits evidence against a validator.
+    ///
+    /// # Errors
+    /// As [`Signer::transaction`].
+    pub fn submit_evidence(&self, evidence: &Evidence) -> Result<Transaction, Error> {
+        self.transaction(|body| body.submit_evidence(evidence))
     }
 
     /// Salts a document, commits to it and signs the anchor. Nothing is sent.

@@ -22,8 +22,7 @@ const RESULT_BYTES: usize = 128;
 /// Longest state key: "anchor/", a namespace, a slash and a record id.
 const KEY_BYTES: usize = 8 + limits::NAME_BYTES + limits::RECORD_ID_BYTES;
 /// Largest step of the path, with its framing.
-const STEP_BYTES: usize =
-    HEADER_BYTES + RESULT_BYTES + limits::CERTIFICATE_BYTES + limits::VALIDATOR_SET_BYTES + 5 * 4;
+const STEP_BYTES: usize = HEADER_BYTES + RESULT_BYTES + limits::CERTIFICATE_BYTES + limits::VALIDATOR_SET_BYTES + 5 * 4;
 /// Largest protobuf file: all parts at their limits and their framing.
 pub const PROTO_BYTES: usize = path::STEPS * STEP_BYTES
     + HEADER_BYTES

@@ -52,6 +52,6 @@ mod verify;
 pub use bundle::{Bundle, FILE_ENDING, FORMAT, JSON_BYTES, PROTO_BYTES, VERSION};
 pub use commitment::Opening;
 pub use error::{ProofError, Reason, Step};
-pub use path::{STEPS, follow};
 pub use hnchain_types::record::{Record, Status};
+pub use path::{STEPS, follow};
 pub use verify::{Signatory, Verdict, verify};

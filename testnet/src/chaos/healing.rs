@@ -18,8 +18,10 @@ pub struct Healing {
     pub ready_ms: u64,
     /// From then until a block that is higher than any before.
     pub block_ms: u64,
-    /// The same in view timeouts (3Δ).
+    /// The same in view timeouts (3Δ): what consensus needs.
     pub views: f64,
+    /// From lifting the fault until that block, in view timeouts: with processes, links and TCP's own timers.
+    pub total_views: f64,
 }
 
 /// Waits for the first new block. A transaction is handed in at once, so that there is something to order.
@@ -54,8 +56,13 @@ pub(super) async fn measure(
     nudge.await.map_err(|e| Error::Fault(e.to_string()))??;
     let timeout = 3 * network.genesis().document().parameters.delta_ms;
     let milliseconds = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
-    let views = block_after.as_secs_f64() * 1000.0 / Duration::from_millis(timeout).as_secs_f64() / 1000.0;
-    Ok(Healing { ready_ms: milliseconds(ready_after), block_ms: milliseconds(block_after), views })
+    let views = |d: Duration| d.as_secs_f64() / Duration::from_millis(timeout).as_secs_f64();
+    Ok(Healing {
+        ready_ms: milliseconds(ready_after),
+        block_ms: milliseconds(block_after),
+        views: views(block_after),
+        total_views: views(ready_after + block_after),
+    })
 }
 
 fn late(lifted: Instant, what: &str) -> Result<(), Error> {

@@ -102,7 +102,11 @@ pub async fn soak(
     // Each entry of a schedule takes at least a second and a half of its time, so these are enough.
     let mut list = schedule(options.seed, options.nodes, &kinds, time).into_iter().cycle();
     while Instant::now() < end {
-        let Some(perturbation) = list.next() else { break };
+        let Some(perturbation) = list.next() else {
+            // No fault can be caused here: load alone.
+            tokio::time::sleep_until(end.into()).await;
+            break;
+        };
         let next = Instant::now() + period;
         let calm = period.saturating_sub(perturbation.length).mul_f64(0.7);
         session.perturb(&Perturbation { calm, ..perturbation }, tell).await?;

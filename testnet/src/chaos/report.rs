@@ -32,13 +32,14 @@ impl fmt::Display for Line {
         let h = &self.healing;
         write!(
             f,
-            "{:>7.1} s  {:<44} for {:>5} ms  ready {:>5} ms  block {:>5} ms = {:.2} views  all ready {:>5} ms",
+            "{:>7.1} s  {:<44} for {:>5} ms  ready {:>5} ms  block {:>5} ms = {:.2} views ({:.2} in all)  all ready {:>5} ms",
             ms(self.at_ms) / 1000.0,
             self.what,
             self.length_ms,
             h.ready_ms,
             h.block_ms,
             h.views,
+            h.total_views,
             self.all_ready_ms
         )?;
         self.note.map_or(Ok(()), |note| write!(f, "  {note}"))
@@ -90,8 +91,8 @@ pub struct Report {
     pub seconds: f64,
     /// Kinds of faults that could not be caused here, with the reason.
     pub impossible: Vec<String>,
-    /// From healing to the first new block, in view timeouts, by kind.
-    pub healing: BTreeMap<Kind, Quantiles>,
+    /// To the first new block, in view timeouts, by kind: since a quorum was ready, and since the fault was lifted.
+    pub healing: BTreeMap<Kind, [Quantiles; 2]>,
     /// From handing in to finality, milliseconds: whole run, first third, last third.
     pub latency: [Quantiles; 3],
     /// Memory of the nodes.
@@ -106,12 +107,14 @@ pub struct Report {
     pub lines: Vec<Line>,
 }
 
-pub(super) fn healing(lines: &[Line]) -> BTreeMap<Kind, Quantiles> {
-    let mut views: BTreeMap<Kind, Vec<f64>> = BTreeMap::new();
+pub(super) fn healing(lines: &[Line]) -> BTreeMap<Kind, [Quantiles; 2]> {
+    let mut views: BTreeMap<Kind, [Vec<f64>; 2]> = BTreeMap::new();
     for line in lines {
-        views.entry(line.kind).or_default().push(line.healing.views);
+        let [ready, lifted] = views.entry(line.kind).or_default();
+        ready.push(line.healing.views);
+        lifted.push(line.healing.total_views);
     }
-    views.into_iter().map(|(kind, list)| (kind, Quantiles::of(list))).collect()
+    views.into_iter().map(|(kind, lists)| (kind, lists.map(Quantiles::of))).collect()
 }
 
 pub(super) fn latency(events: &[Event]) -> [Quantiles; 3] {
@@ -131,8 +134,9 @@ impl fmt::Display for Report {
         let verdict = if self.ok { "nothing false, nothing lost  全部通过" } else { "FAILED  未通过" };
         writeln!(f, "\n{verdict}  (seed {})", self.seed)?;
         writeln!(f, "  faults 故障           {} in {:.0} s, {}", self.lines.len(), self.seconds, self.wires)?;
-        for (kind, quantiles) in &self.healing {
-            writeln!(f, "    {:<9} healing to block, view timeouts: {quantiles}", format!("{kind:?}").to_lowercase())?;
+        for (kind, [ready, lifted]) in &self.healing {
+            let kind = format!("{kind:?}").to_lowercase();
+            writeln!(f, "    {kind:<9} view timeouts to a block: since ready {ready}, since lifted {lifted}")?;
         }
         writeln!(
             f,

@@ -55,8 +55,9 @@ fn teller(json: bool) -> impl FnMut(&str) {
     move |line| {
         if json {
             eprintln!("{line}");
-        } else if print(line).is_err() {
+        } else {
             // A closed pipe ends the display, not the run.
+            let _shown = print(line);
         }
     }
 }

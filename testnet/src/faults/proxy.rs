@@ -44,13 +44,13 @@ impl Mesh {
         let mut addresses = Vec::new();
         let mut dice = Dice::new(seed);
         let failed = || Error::io(Path::new("127.0.0.1:0"));
-        for from in 0..n {
+        for (from, leaving) in conditions.iter().enumerate() {
             let mut row = Vec::new();
             for (to, target) in targets.iter().enumerate() {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(failed())?;
                 row.push(listener.local_addr().map_err(failed())?);
                 let link = Link {
-                    there: conditions[from][to].subscribe(),
+                    there: leaving[to].subscribe(),
                     back: conditions[to][from].subscribe(),
                     target: *target,
                     seed: dice.next(),

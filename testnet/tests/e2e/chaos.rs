@@ -1,8 +1,10 @@
 //! Faults of every kind under load; in the end nothing that clients saw is false. No test here says how fast anything is.
 
-use crate::harness::{Dice, serial};
+use crate::harness::{Cluster, Dice, PATIENCE, serial, wait_for};
 use hnchain_testnet::chaos::{self, Fault, Kind, Options, Perturbation, Report, Session, Wiring};
 use hnchain_testnet::faults::Namespaces;
+use hnchain_testnet::history::{Clients, NAMESPACE, Outcome, Rule, Verdict, check};
+use hnchain_testnet::{Network, Plan};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -88,6 +90,44 @@ async fn killed_nodes_lose_nothing_that_was_acknowledged() {
     let report = chaos::kill_rounds(&options, 6, &mut |line| println!("{line}")).await.unwrap();
     assert_eq!(report.lines.len(), 6);
     assert_good(&report, &mut directory);
+}
+
+/// Load until ten more writes are acknowledged.
+async fn write_some(clients: &std::sync::Arc<Clients>) {
+    let target = clients.history().acknowledged() + 10;
+    let load = clients.load(60, target as u64);
+    wait_for("ten more writes", PATIENCE, async || clients.history().acknowledged() >= target).await;
+    load.stop().await.unwrap();
+}
+
+async fn verdict(network: &mut Network, clients: &Clients) -> Verdict {
+    network.start_all().unwrap();
+    network.ready_all(PATIENCE).await.unwrap();
+    let fresh = Clients::new(network).unwrap();
+    let outcome = Outcome::collect(fresh.nodes(), NAMESPACE, &clients.names(), PATIENCE).await.unwrap();
+    check(&clients.history().events(), &outcome)
+}
+
+/// What every other test here relies on: the check of a run can fail.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chain_that_was_put_back_to_yesterday_is_noticed() {
+    let mut cluster = Cluster::start_with(&Plan::new(1)).await;
+    let clients = Clients::new(&cluster.network).unwrap();
+    write_some(&clients).await;
+    cluster.network.stop(0).await.unwrap();
+    let (data, yesterday) = (cluster.network.node_path(0, "data"), cluster.network.node_path(0, "yesterday"));
+    assert!(Command::new("cp").arg("-r").args([&data, &yesterday]).status().unwrap().success());
+    assert_eq!(verdict(&mut cluster.network, &clients).await.violations, []);
+
+    write_some(&clients).await;
+    cluster.network.kill(0).await.unwrap();
+    assert_eq!(verdict(&mut cluster.network, &clients).await.violations, []);
+
+    cluster.network.kill(0).await.unwrap();
+    std::fs::remove_dir_all(&data).unwrap();
+    std::fs::rename(&yesterday, &data).unwrap();
+    let broken = verdict(&mut cluster.network, &clients).await;
+    assert!(broken.violations.iter().filter(|v| v.rule == Rule::L1).count() >= 10, "{broken:#?}");
 }
 
 /// Whether this machine lets us; says so if not.

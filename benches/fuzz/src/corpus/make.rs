@@ -14,7 +14,7 @@ pub fn make() -> std::io::Result<(usize, usize)> {
     for target in targets {
         let folder = super::folder(target);
         std::fs::create_dir_all(&folder)?;
-        for old in super::samples(target).into_iter().filter(super::Sample::is_good) {
+        for old in super::samples(target).into_iter().filter(|s| !s.is_found()) {
             std::fs::remove_file(folder.join(old.name))?;
         }
     }

@@ -1,7 +1,7 @@
 //! The committed samples: small inputs that each target accepts, made from the golden vectors.
 //!
-//! `hnchain-fuzz corpus` makes them anew when a format changed. Files whose names begin with `found-` are inputs that
-//! once broke something; they stay, and need not be accepted.
+//! `hnchain-fuzz corpus` makes them anew when a format changed. Files whose names begin with `refused-` are refused, and
+//! must be. Those that begin with `found-` once broke something; they stay, whatever becomes of them.
 
 mod make;
 
@@ -19,10 +19,16 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Whether the target must accept it.
+    /// Whether the target must accept it, or must refuse it; `None` where either is right.
     #[must_use]
-    pub fn is_good(&self) -> bool {
-        !self.name.starts_with("found-")
+    pub fn accepted(&self) -> Option<bool> {
+        if self.is_found() { None } else { Some(!self.name.starts_with("refused-")) }
+    }
+
+    /// Whether it once broke something.
+    #[must_use]
+    pub fn is_found(&self) -> bool {
+        self.name.starts_with("found-")
     }
 }
 

@@ -3,8 +3,26 @@
 use super::number;
 use crate::random::Random;
 
-const WORDS: &[&str] =
-    &["0", "X", "x", "O", "I", "-", ".", " ", "\n", "\u{0}", "０", "Ａ", "（", "〔2024〕", "号", "豫", "不动产权", "证"];
+const WORDS: &[&str] = &[
+    "0",
+    "X",
+    "x",
+    "O",
+    "I",
+    "-",
+    ".",
+    " ",
+    "\n",
+    "\u{0}",
+    "０",
+    "Ａ",
+    "（",
+    "〔2024〕",
+    "号",
+    "豫",
+    "不动产权",
+    "证",
+];
 
 /// One change.
 pub(super) fn change(input: &[u8], random: &mut Random) -> Vec<u8> {

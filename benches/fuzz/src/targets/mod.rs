@@ -9,6 +9,8 @@ mod node;
 mod proof;
 pub(crate) mod samples;
 mod secrets;
+#[cfg(feature = "storage")]
+mod storage;
 mod truth;
 mod types;
 mod wire;
@@ -35,7 +37,7 @@ const fn repaired(repair: Repair, target: Target) -> Target {
 pub const TARGETS: &[Target] = &[
     // What is public and hashed: protobuf.
     target("transaction", Protobuf, types::transaction),
-    target("body", Protobuf, types::body),
+    costly(4, target("body", Protobuf, types::body)),
     target("receipt", Protobuf, types::receipt),
     target("header", Protobuf, types::header),
     target("result", Protobuf, types::result),
@@ -56,7 +58,7 @@ pub const TARGETS: &[Target] = &[
     target("journal-record", Bincode, wire::journal_record),
     target("wire-certificate", Bincode, wire::certificate),
     target("wire-evidence", Bincode, wire::evidence),
-    target("hello", Bincode, network::hello),
+    costly(4, target("hello", Bincode, network::hello)),
     costly(20, repaired(engine::repair, target("engine", Bincode, engine::script))),
     costly(2, repaired(ledger::repair, target("ledger", Protobuf, ledger::block))),
     // What a verifier trusts nobody for.
@@ -69,19 +71,32 @@ pub const TARGETS: &[Target] = &[
     target("public-key", Bytes, secrets::public_key),
     target("signature-der", Bytes, secrets::signature_der),
     // Files and calls of a node.
-    #[cfg(feature = "node")]
-    costly(20, repaired(node::journal::repair, target("journal-file", Bytes, node::journal::file))),
-    #[cfg(feature = "node")]
-    costly(100, target("journal-damage", Bytes, node::journal::damage)),
+    #[cfg(feature = "storage")]
+    costly(20, repaired(storage::journal::repair, target("journal-file", Bytes, storage::journal::file))),
+    #[cfg(feature = "storage")]
+    costly(100, target("journal-damage", Bytes, storage::journal::damage)),
     #[cfg(feature = "node")]
     target("frame", Bincode, node::frame),
     #[cfg(feature = "node")]
     costly(4, target("config", Text, node::config)),
     #[cfg(feature = "node")]
     costly(20, target("rpc", Protobuf, node::rpc::call)),
+    #[cfg(feature = "storage")]
+    costly(400, target("snapshot", Bincode, storage::snapshot::frames)),
+    #[cfg(feature = "storage")]
+    costly(400, target("snapshot-file", Bytes, storage::snapshot::file)),
 ];
 
 /// Refused, in words.
 fn said(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+/// A folder of this thread, which is removed with it.
+#[cfg(any(feature = "storage", feature = "node"))]
+fn in_folder<T>(run: impl FnOnce(&std::path::Path) -> T) -> T {
+    thread_local! {
+        static FOLDER: std::cell::OnceCell<tempfile::TempDir> = const { std::cell::OnceCell::new() };
+    }
+    FOLDER.with(|folder| run(folder.get_or_init(|| tempfile::tempdir().expect("a folder for files")).path()))
 }

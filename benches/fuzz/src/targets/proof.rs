@@ -35,8 +35,7 @@ struct Truth {
 
 fn truth() -> &'static Truth {
     static TRUTH: LazyLock<Truth> = LazyLock::new(|| {
-        let genesis =
-            Genesis::parse(include_bytes!("../../../../sdk/proof/vectors/genesis.json")).expect("a vector");
+        let genesis = Genesis::parse(include_bytes!("../../../../sdk/proof/vectors/genesis.json")).expect("a vector");
         let bundles = BUNDLES.map(|(_, raw)| Bundle::from_json(raw).expect("a vector"));
         let verdicts: Vec<_> = bundles.iter().map(|b| verify(b, &genesis).expect("a vector")).collect();
         let messages: Vec<_> = bundles.iter().map(Bundle::to_message).collect();
@@ -55,7 +54,8 @@ pub(crate) fn state_proofs() -> &'static [proto::StateProof] {
 
 /// Whether the chain of the vectors has a record of this key.
 fn exists(key: &str) -> bool {
-    let batches = key.strip_prefix("anchor/trace/B-").and_then(|n| n.parse::<u32>().ok().filter(|i| i.to_string() == n));
+    let batches =
+        key.strip_prefix("anchor/trace/B-").and_then(|n| n.parse::<u32>().ok().filter(|i| i.to_string() == n));
     batches.is_some_and(|n| n < 40)
         || key == "anchor/trace/批次-1"
         || key == "org/henan"

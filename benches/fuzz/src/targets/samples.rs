@@ -31,6 +31,8 @@ pub(crate) fn all() -> Vec<Made> {
     of_proofs(&mut put);
     of_ledger(&mut put);
     of_keys(&mut put);
+    #[cfg(feature = "storage")]
+    super::storage::samples(&mut put);
     #[cfg(feature = "node")]
     super::node::samples(&mut put);
     made
@@ -138,10 +140,7 @@ fn of_wire(put: Put<'_>) {
         ("block", Record::Block(block)),
         ("entered", Record::Entered(finalization.clone())),
         ("cut", Record::Cut(hnchain_consensus::Position { epoch: Epoch(1), view: View(300) })),
-        (
-            "owner",
-            Record::Owner { genesis: truth::genesis().digest(), validator: truth::key(3).public_key() },
-        ),
+        ("owner", Record::Owner { genesis: truth::genesis().digest(), validator: truth::key(3).public_key() }),
     ];
     for (name, record) in records {
         put("journal-record", name, record.encode().expect("a sample is small"));

@@ -60,7 +60,10 @@ fn votes() -> &'static BTreeSet<Signed> {
 /// A certificate that verifies holds only votes that were cast.
 pub(crate) fn check_certificate(certificate: &Certificate) -> Result<(), String> {
     certificate.verify(genesis().digest(), genesis().validators()).map_err(super::said)?;
-    assert!(of_certificate(certificate).all(|v| votes().contains(&v)), "a forged certificate verifies: {certificate:?}");
+    assert!(
+        of_certificate(certificate).all(|v| votes().contains(&v)),
+        "a forged certificate verifies: {certificate:?}"
+    );
     Ok(())
 }
 

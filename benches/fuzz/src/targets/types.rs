@@ -18,7 +18,12 @@ use prost::Message;
 
 /// One meaning, one encoding, within its bound.
 fn canonical(input: &[u8], again: &[u8], most: usize) {
-    assert!(again == input, "another encoding was accepted: {} is encoded as {}", hex::encode(input), hex::encode(again));
+    assert!(
+        again == input,
+        "another encoding was accepted: {} is encoded as {}",
+        hex::encode(input),
+        hex::encode(again)
+    );
     assert!(input.len() <= most, "{} bytes were accepted, at most {most} are allowed", input.len());
 }
 
@@ -169,7 +174,8 @@ pub(super) fn record(input: &[u8]) -> Result<(), String> {
     check_key(&record.key);
     assert_eq!(record.previous.is_none(), record.version == 1);
     assert_eq!(record.reason.is_some(), record.status == Status::Revoked);
-    let status = if record.status == Status::Active { proto::RecordStatus::Active } else { proto::RecordStatus::Revoked };
+    let status =
+        if record.status == Status::Active { proto::RecordStatus::Active } else { proto::RecordStatus::Revoked };
     let again = proto::Record {
         namespace: record.key.namespace().to_owned(),
         id: record.key.id().to_owned(),

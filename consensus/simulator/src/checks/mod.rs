@@ -38,6 +38,7 @@ mod signer;
 use crate::trace::Violation;
 use crate::world::World;
 use hnchain_consensus::Verifier;
+use hnchain_crypto::PublicKey;
 use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{Epoch, GenesisDigest};
@@ -76,6 +77,8 @@ pub(crate) struct Checks {
     pub(crate) faulty: BTreeSet<usize>,
     /// Nodes of such keys.
     pub(crate) exempt: BTreeSet<usize>,
+    /// Key of each node.
+    pub(crate) keys: Vec<PublicKey>,
     chain: chain::Chain,
     tally: signer::Tally,
     signers: Vec<signer::Signer>,
@@ -95,6 +98,7 @@ impl Checks {
             sets: BTreeMap::from([(Epoch(0), first)]),
             faulty: BTreeSet::new(),
             exempt: BTreeSet::new(),
+            keys: Vec::new(),
             tally: signer::Tally::default(),
             chain: chain::Chain::new(world.clone(), nodes),
             signers: (0..nodes).map(|_| signer::Signer::default()).collect(),

@@ -5,8 +5,10 @@ use hnchain_consensus::{Effect, Input, Leader, Machine, Message, NullifyReason, 
 use hnchain_consensus::{Root, Vote};
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, ResultHash, ValidatorIndex, View};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Views ahead whose votes the engine keeps.
 const LOOKAHEAD: usize = 16;
@@ -28,6 +30,8 @@ pub(crate) struct Before {
     certificate: Option<Certificate>,
     judged: Option<(BlockHash, bool)>,
     executed: Option<(BlockHash, ResultHash)>,
+    /// An epoch's last block was executed.
+    last: bool,
 }
 
 /// What is remembered of a process. A restart forgets it.
@@ -39,6 +43,12 @@ pub(super) struct Watched {
     executing: BTreeMap<BlockHash, Option<ResultHash>>,
     blocks: BTreeMap<BlockHash, (BlockHash, Epoch)>,
     bodies: BTreeMap<ValidatorIndex, VecDeque<u64>>,
+    /// Views that this process has proposed in for the first time.
+    proposed: BTreeSet<(Epoch, View)>,
+    /// First view of an epoch that began in this process.
+    fresh_epoch: Option<View>,
+    /// It waits for finalized blocks, or for the finality of its epoch's last block.
+    waits: bool,
 }
 
 impl Checks {
@@ -60,6 +70,7 @@ impl Checks {
                 Input::Executed { block, result, .. } => Some((*block, *result)),
                 _ => None,
             },
+            last: matches!(input, Input::Executed { next: Some(_), .. }),
         }
     }
 
@@ -79,6 +90,11 @@ impl Checks {
         if let Some((block, result)) = before.executed {
             self.rules[node].executing.insert(block, Some(result));
         }
+        if machine.root().height > before.root.height {
+            self.rules[node].waits = false;
+        }
+        let waits = effects.iter().any(|e| matches!(e, Effect::Behind { .. })) || before.last;
+        self.rules[node].waits |= waits;
         if !honest {
             return;
         }
@@ -112,6 +128,7 @@ impl Checks {
                     self.check(Label::R14, known, || format!("node {node}: epoch {epoch} has other validators"));
                     self.sets.entry(*epoch).or_insert_with(|| validators.clone());
                     self.rules[node].executing.clear();
+                    self.rules[node].fresh_epoch = Some(machine.root().view.next());
                 }
                 _ => {}
             }
@@ -149,6 +166,8 @@ impl Checks {
     fn gave_up(&mut self, node: usize, now: u64, view: View, reason: NullifyReason) {
         let waited = now.saturating_sub(self.rules[node].entered_at) + 1_000;
         let least = match reason {
+            // B2: in an epoch's first views a timer of the epoch before may be taken for one of this.
+            _ if self.rules[node].fresh_epoch == Some(view) => 0,
             NullifyReason::LeaderLate => 2 * self.delta_us,
             NullifyReason::ViewLate => 3 * self.delta_us,
             NullifyReason::Invalid | NullifyReason::LeaderGaveUp | NullifyReason::LeaderSilent => 0,
@@ -181,12 +200,17 @@ impl Checks {
 
     /// R3, R6: a vote is journaled.
     fn voted(&mut self, node: usize, vote: &Vote, machine: &Machine) {
-        self.check(Label::R14, machine.me() == Some(vote.signer), || {
-            format!("node {node} votes as {} and is {:?}", vote.signer, machine.me())
+        let index = self.set(vote.epoch).and_then(|set| set.index_of(&self.keys[node]));
+        self.check(Label::R14, index == Some(vote.signer), || {
+            format!("node {node} votes in epoch {} as {} and is {index:?}", vote.epoch, vote.signer)
         });
+        self.signed(node, vote);
         match vote.statement {
             Statement::Notarize { block } => {
                 let own = self.set(vote.epoch).is_some_and(|s| Leader::of(vote.view, s) == vote.signer);
+                if own {
+                    self.rules[node].proposed.insert((vote.epoch, vote.view));
+                }
                 let judged = self.rules[node].judged.get(&block) == Some(&true);
                 self.check(Label::R3, own || judged, || format!("node {node} notarizes {block}, which it did not judge"));
                 if let Some((parent, epoch)) = self.rules[node].blocks.get(&block).copied() {
@@ -212,7 +236,9 @@ impl Checks {
     fn ended(&mut self, node: usize, before: &Before, machine: &Machine) {
         let Some(c) = &before.certificate else { return };
         if c.epoch == before.epoch && !machine.halted() {
-            let ended = machine.view() > c.view || machine.epoch() > c.epoch;
+            // Its bytes may have been damaged on the way.
+            let sound = |set: &Arc<ValidatorSet>| self.verifies(c, set);
+            let ended = machine.view() > c.view || machine.epoch() > c.epoch || !self.set(c.epoch).is_some_and(sound);
             self.check(Label::R4, ended, || {
                 format!("node {node} got a certificate of {} and stays in {}", c.view, machine.view())
             });
@@ -239,7 +265,7 @@ impl Checks {
 
     /// R10: at rest, with transactions that wait.
     pub(crate) fn rests(&mut self, node: usize, work: bool, resends: bool) {
-        if work {
+        if work && !self.rules[node].waits {
             self.check(Label::R10, resends, || format!("node {node} has work and no resend timer"));
         }
     }
@@ -262,8 +288,10 @@ impl Checks {
         let header = &proposal.block.header;
         let Some(set) = self.set(header.epoch).cloned() else { return };
         self.check(Label::R2, proposal.coherent(&set), || format!("node {node} proposes incoherently: {header:?}"));
-        let first = header.parent_view == View(0) || machine.root().block == header.parent;
-        self.check(Label::R2, first || proposal.parent.is_some(), || {
+        let on_root = header.parent_view == View(0) || machine.root().block == header.parent;
+        // After a restart it may say a proposal again whose parent's certificate it never journaled.
+        let again = !self.rules[node].proposed.contains(&(header.epoch, header.view));
+        self.check(Label::R2, on_root || again || proposal.parent.is_some(), || {
             format!("node {node} proposes in {} without its parent's certificate", header.view)
         });
         let newest = proposal.block.skips.last();

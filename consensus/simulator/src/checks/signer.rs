@@ -55,7 +55,7 @@ pub(super) struct Signer {
     pending: Vec<Vote>,
 }
 
-/// Who notarized and finalized a block, by what was sent.
+/// Who notarized and finalized a block, by what was signed.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     notarized: BTreeMap<BlockHash, BTreeSet<usize>>,
@@ -107,6 +107,10 @@ impl Checks {
         self.check(Label::I5, admitted, || {
             format!("node {node} signs {:?} in {}.{} after {before:?}", vote.statement, vote.epoch, vote.view)
         });
+    }
+
+    /// A vote is counted by its own node as soon as it is signed.
+    pub(super) fn signed(&mut self, node: usize, vote: &Vote) {
         match vote.statement {
             Statement::Notarize { block } => self.tally.notarized.entry(block).or_default().insert(node),
             Statement::Finalize { block, .. } => self.tally.finalized.entry(block).or_default().insert(node),

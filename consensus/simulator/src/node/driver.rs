@@ -95,9 +95,17 @@ impl Process {
             return;
         }
         let clock = self.clock(env);
+        if env.trace.wordy {
+            note!(env, "node {} < {}", self.id, crate::trace::brief_input(&input));
+        }
         let before = env.checks.before(&self.machine, &input);
         let effects = self.machine.step(clock, input);
         let honest = self.adversary.is_none();
+        if env.trace.wordy {
+            for effect in &effects {
+                note!(env, "node {} > {}", self.id, crate::trace::brief_effect(effect));
+            }
+        }
         env.checks.step(self.id, honest, env.now, &before, &self.machine, &effects);
         self.effects.extend(effects);
     }

@@ -42,6 +42,8 @@ pub struct Instance {
     pub tip: Root,
     /// Its certificate.
     pub finalization: Option<Certificate>,
+    /// All certificates by which it finalized something.
+    pub finalizations: Vec<Certificate>,
     /// Timers by slot.
     pub alarms: [Option<Alarm>; Timer::SLOTS],
     /// It asked for finalized blocks.
@@ -106,6 +108,7 @@ impl World {
                 journal: Vec::new(),
                 tip: cast.root(),
                 finalization: None,
+                finalizations: Vec::new(),
                 alarms: [None; Timer::SLOTS],
                 behind: false,
                 miscomputes: false,
@@ -283,6 +286,7 @@ impl World {
             at = b.header.parent;
         }
         let one = &mut self.instances[i];
+        one.finalizations.push(by.clone());
         (one.tip, one.finalization) = (root.unwrap_or(tip), Some(by));
         Ok(())
     }

@@ -120,7 +120,8 @@ impl<'a> Export<'a> {
 
     fn time_of(&self, height: Height) -> Result<u64, SnapshotError> {
         let damaged = |why: String| self.database().damaged(format!("the block at height {height}: {why}"));
-        let block = proto::FinalizedBlock::decode(self.block(height)?.as_slice()).map_err(|e| damaged(e.to_string()))?;
+        let block =
+            proto::FinalizedBlock::decode(self.block(height)?.as_slice()).map_err(|e| damaged(e.to_string()))?;
         let header = Header::decode(&block.block.unwrap_or_default().header).map_err(|e| damaged(e.to_string()))?;
         Ok(header.time_ms)
     }
@@ -140,7 +141,8 @@ impl<'a> Export<'a> {
     fn count_rows(&self) -> Result<u64, SnapshotError> {
         let (database, height) = (self.database(), self.tip.tip.height);
         let root = get(database, &self.snapshot, Family::Nodes, &codec::path_key(height.0, &[]))?;
-        let root = root.ok_or_else(|| database.damaged(format!("the state root node at height {height} is missing")))?;
+        let root =
+            root.ok_or_else(|| database.damaged(format!("the state root node at height {height} is missing")))?;
         Ok(match codec::read_node(&root).map_err(|e| database.damaged(e.to_string()))? {
             Node::Null => 0,
             Node::Leaf(_) => 1,

@@ -88,11 +88,7 @@ struct Import<'a> {
 type Known = (Height, BlockHash, ResultHash);
 
 impl Import<'_> {
-    fn run(
-        mut self,
-        genesis_rows: &BTreeMap<String, Vec<u8>>,
-        input: impl Read,
-    ) -> Result<Summary, SnapshotError> {
+    fn run(mut self, genesis_rows: &BTreeMap<String, Vec<u8>>, input: impl Read) -> Result<Summary, SnapshotError> {
         let mut reader = Reader::begin(input).map_err(|e| self.unreadable(e))?;
         let manifest: Manifest = self.part(&mut reader, Kind::Manifest)?;
         if manifest.genesis != self.genesis.digest() {
@@ -148,11 +144,7 @@ impl Import<'_> {
     }
 
     /// The changes of validators, each certified by those before it.
-    fn take_steps(
-        &self,
-        reader: &mut Reader<impl Read>,
-        count: u64,
-    ) -> Result<Vec<proto::EpochStep>, SnapshotError> {
+    fn take_steps(&self, reader: &mut Reader<impl Read>, count: u64) -> Result<Vec<proto::EpochStep>, SnapshotError> {
         if count > hnchain_proof::STEPS as u64 {
             return Err(self.refuse(Reason::Path, format_args!("{count} steps")));
         }
@@ -242,10 +234,9 @@ impl Import<'_> {
         let uncertified = |why: &dyn std::fmt::Display| {
             self.refuse(Reason::Certificate, format_args!("block {}: {why}", header.height))
         };
-        if block.ends_epoch() {
-            if step.is_none_or(|s| s.result != block.result.raw()) || block.certificate.is_none() {
-                return Err(uncertified(&"the end of an epoch is certified by another step, or not at all"));
-            }
+        let ended = block.certificate.is_some() && step.is_some_and(|s| s.result == block.result.raw());
+        if block.ends_epoch() && !ended {
+            return Err(uncertified(&"the end of an epoch is certified by another step, or not at all"));
         }
         let verify = |c: &Certificate| c.verify(self.genesis.digest(), validators);
         block.certificate.as_ref().map_or(Ok(()), verify).map_err(|e| uncertified(&e))
@@ -272,9 +263,8 @@ impl Import<'_> {
     fn keep(&self, block: &FinalizedBlock) -> Result<(), SnapshotError> {
         let family = |f| self.database.family(f);
         let (header, mut batch) = (&block.block.header, WriteBatch::default());
-        let bad = |e: hnchain_types::DecodeError| {
-            self.refuse(Reason::Blocks, format_args!("block {}: {e}", header.height))
-        };
+        let bad =
+            |e: hnchain_types::DecodeError| self.refuse(Reason::Blocks, format_args!("block {}: {e}", header.height));
         let height = codec::height_key(header.height);
         batch.put_cf(family(Family::Blocks), height, block.encode());
         batch.put_cf(family(Family::BlockHeights), header.hash(), height);
@@ -322,7 +312,8 @@ impl Import<'_> {
     /// The rows, from which the certified root must grow.
     fn take_rows(&mut self, reader: &mut Reader<impl Read>, manifest: &Manifest) -> Result<(), SnapshotError> {
         let planting = Planting::begin(self.database, manifest.height, manifest.rows)?;
-        let mut planting = planting.ok_or_else(|| self.refuse(Reason::State, format_args!("{} rows", manifest.rows)))?;
+        let mut planting =
+            planting.ok_or_else(|| self.refuse(Reason::State, format_args!("{} rows", manifest.rows)))?;
         let (mut left, mut last) = (manifest.rows, None::<String>);
         while left > 0 {
             let chunk: Vec<(String, Vec<u8>)> = self.part(reader, Kind::Rows)?;

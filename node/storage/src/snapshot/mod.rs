@@ -121,7 +121,9 @@ impl fmt::Display for Checkpoint {
 
 /// A text that is no checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a checkpoint is written HEIGHT:BLOCKHASH, with 64 hexadecimal digits; 检查点写作 高度:区块哈希，哈希为 64 位十六进制数")]
+#[error(
+    "a checkpoint is written HEIGHT:BLOCKHASH, with 64 hexadecimal digits; 检查点写作 高度:区块哈希，哈希为 64 位十六进制数"
+)]
 pub struct NoCheckpoint;
 
 impl FromStr for Checkpoint {

@@ -112,7 +112,9 @@ impl SnapshotError {
     #[must_use]
     pub fn message_zh(&self) -> String {
         match self {
-            Self::Refused { path, reason, detail } if detail.is_empty() => format!("{}：{}", path.display(), reason.zh()),
+            Self::Refused { path, reason, detail } if detail.is_empty() => {
+                format!("{}：{}", path.display(), reason.zh())
+            }
             Self::Refused { path, reason, detail } => format!("{}：{}（{detail}）", path.display(), reason.zh()),
             Self::Storage(e) => e.message_zh(),
         }

@@ -137,7 +137,12 @@ fn a_step_changes_the_validators_and_encloses_those_that_it_certifies() {
 #[test]
 fn the_keys_of_an_old_epoch_certify_nothing_of_a_later_one() {
     // The second step by those of epoch 0: the fourth of them left with the first step.
-    let old = with_second(|c| c.keys = { let k = epoch(0).0; vec![k[3].clone(), k[1].clone(), k[2].clone()] });
+    let old = with_second(|c| {
+        c.keys = {
+            let k = epoch(0).0;
+            vec![k[3].clone(), k[1].clone(), k[2].clone()]
+        }
+    });
     assert_eq!(refused(old), Reason::StepCertificate);
     // The block of epoch 2 by those of epochs 0 and 1.
     for number in [0, 1] {
@@ -149,7 +154,8 @@ fn the_keys_of_an_old_epoch_certify_nothing_of_a_later_one() {
     // The same, under a header that names the old set.
     for number in [0, 1] {
         let mut scene = Scene::after_two_changes();
-        let fields = hnchain_types::block::HeaderFields { validators: epoch(number).1.hash(), ..(*scene.header).clone() };
+        let fields =
+            hnchain_types::block::HeaderFields { validators: epoch(number).1.hash(), ..(*scene.header).clone() };
         scene.header = hnchain_types::block::Header::new(fields);
         scene.keys = epoch(number).0;
         assert_eq!(scene.judge(scene.message(ACTIVE)).unwrap_err().reason(), Reason::Validators);

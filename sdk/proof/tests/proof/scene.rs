@@ -155,14 +155,8 @@ fn fields(genesis: &Genesis) -> HeaderFields {
 /// Keys and validators of an epoch. In epoch 1 the fourth validator has a new key; in epoch 2 the first has left and
 /// another organization's joined.
 pub(crate) fn epoch(number: usize) -> (Vec<SecretKey>, ValidatorSet) {
-    const MEMBERS: [(u8, &str); 6] = [
-        (1, "henan"),
-        (2, "zhengzhou"),
-        (3, "kaifeng"),
-        (4, "pingdingshan"),
-        (5, "pingdingshan"),
-        (6, "luoyang"),
-    ];
+    const MEMBERS: [(u8, &str); 6] =
+        [(1, "henan"), (2, "zhengzhou"), (3, "kaifeng"), (4, "pingdingshan"), (5, "pingdingshan"), (6, "luoyang")];
     let indices = [[0, 1, 2, 3], [0, 1, 2, 4], [1, 2, 4, 5]][number];
     let keys = indices.map(|i| SecretKey::from_bytes(&[MEMBERS[i].0; 32]).unwrap());
     let members: Vec<_> = keys.iter().zip(indices).map(|(k, i)| (k.public_key(), MEMBERS[i].1)).collect();
@@ -186,8 +180,7 @@ impl Change {
         (_, next): &(Vec<SecretKey>, ValidatorSet),
     ) -> Self {
         let height = Height(number + 2);
-        let fields =
-            HeaderFields { epoch: Epoch(number), height, validators: validators.hash(), ..fields(genesis) };
+        let fields = HeaderFields { epoch: Epoch(number), height, validators: validators.hash(), ..fields(genesis) };
         let keys = keys.clone();
         Self { genesis: genesis.clone(), fields, keys, certified: next.hash(), enclosed: next.encode() }
     }

@@ -1,23 +1,13 @@
-//! Files and calls of a node.
+//! What a node reads besides: frames of transactions, its configuration, calls of applications.
 
-pub(super) mod journal;
 pub(super) mod rpc;
 
-use super::said;
+use super::samples::Put;
+use super::truth::{self, vector};
+use super::{in_folder, said};
 use hnchain_node::admission::{FRAME_TRANSACTIONS, decode_frame};
 use hnchain_node::config::Config;
 use hnchain_types::{limits, wire};
-use std::cell::OnceCell;
-use std::path::Path;
-use tempfile::TempDir;
-
-/// A folder of this thread, which is removed with it.
-fn in_folder<T>(run: impl FnOnce(&Path) -> T) -> T {
-    thread_local! {
-        static FOLDER: OnceCell<TempDir> = const { OnceCell::new() };
-    }
-    FOLDER.with(|folder| run(folder.get_or_init(|| tempfile::tempdir().expect("a folder for files")).path()))
-}
 
 /// A frame of transactions from a peer.
 pub(super) fn frame(input: &[u8]) -> Result<(), String> {
@@ -44,4 +34,25 @@ pub(super) fn config(input: &[u8]) -> Result<(), String> {
     assert!(config.network.peers.len() <= 256 && config.verify_threads.get() <= 1_024);
     assert!((1..=100).contains(&config.mempool.signer_percent));
     Ok(())
+}
+
+/// Samples of these targets.
+pub(super) fn samples(put: Put<'_>) {
+    let transactions = [vector!("transaction"), vector!("transaction-governance")];
+    put("frame", "two", wire::encode("transactions", &transactions).expect("a sample is small"));
+    put("frame", "none", wire::encode("transactions", &Vec::<Vec<u8>>::new()).expect("a sample is small"));
+    let peer = truth::key(1).public_key();
+    put("config", "minimal", configuration(&peer, "").into_bytes());
+    let whole = "[mempool]\ntransactions = 50000\nbytes = 67108864\nsigner_percent = 25\n[verify]\nthreads = 2\n\
+                 [log]\nformat = \"json\"\nfilter = \"info,hnchain_network=debug\"\n";
+    put("config", "whole", configuration(&peer, whole).into_bytes());
+    rpc::samples(put);
+}
+
+fn configuration(peer: &hnchain_crypto::PublicKey, rest: &str) -> String {
+    format!(
+        "genesis = \"genesis.json\"\ndata_dir = \"data\"\n[key]\nfile = \"key.pem\"\n[rpc]\nlisten = \"127.0.0.1:9101\"\n\
+         [network]\nlisten = \"127.0.0.1:9201\"\npeers = [{{ public_key = \"{peer}\", address = \"127.0.0.1:9202\" }}]\n\
+         {rest}"
+    )
 }

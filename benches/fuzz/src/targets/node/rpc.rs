@@ -2,6 +2,8 @@
 //!
 //! An input is the number of a method and the message. Every answer is one: a message, or a refusal with a stable code.
 
+use crate::targets::samples::Put;
+use crate::targets::truth::vector;
 use crate::targets::{said, truth};
 use hnchain_ledger::{Chain, genesis_rows};
 use hnchain_node::admission::Admission;
@@ -13,7 +15,9 @@ use hnchain_node::shared::{Role, Shared};
 use hnchain_node::status::StatusBoard;
 use hnchain_node::verify::Verifier;
 use hnchain_storage::Store;
+use hnchain_types::proto;
 use metrics_exporter_prometheus::PrometheusBuilder;
+use prost::Message;
 use prost::bytes::{Buf, BufMut};
 use std::cell::OnceCell;
 use std::num::NonZeroUsize;
@@ -77,6 +81,27 @@ async fn serve(folder: &TempDir) -> Channel {
         rpc.serve(listener).await
     });
     Endpoint::from_shared(format!("http://{address}")).expect("an address").connect_lazy()
+}
+
+/// Good calls: the number of the method and the message.
+pub(super) fn samples(put: Put<'_>) {
+    let mut call = |name: &str, method: &str, message: Vec<u8>| {
+        let number = (0u8..).zip(METHODS).find(|(_, m)| *m == method).map_or(0, |(n, _)| n);
+        put("rpc", name, [&[number][..], &message].concat());
+    };
+    let record = proto::GetRecordRequest { namespace: "certificate".to_owned(), id: "C-1".to_owned() };
+    let unknown = proto::GetTransactionRequest { transaction_id: vec![7; 32] };
+    call("transaction", "GetTransaction", unknown.encode_to_vec());
+    call("record", "GetRecord", record.encode_to_vec());
+    call("status", "GetStatus", Vec::new());
+    // Refused, as they must be: nothing is final, and the sample's validity ended long ago.
+    let old = proto::SubmitRequest { transaction: vector!("transaction") };
+    call("refused-submit", "Submit", old.encode_to_vec());
+    let wait = proto::WaitRequest { transaction_id: vec![7; 32], timeout_ms: 1 };
+    call("refused-wait", "Wait", wait.encode_to_vec());
+    call("refused-block", "GetBlock", proto::GetBlockRequest { height: 1 }.encode_to_vec());
+    call("refused-header", "GetHeader", proto::GetBlockRequest { height: 0 }.encode_to_vec());
+    call("refused-proof", "GetProof", record.encode_to_vec());
 }
 
 /// One call.

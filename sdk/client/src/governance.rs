@@ -1,0 +1,161 @@
+//! Validator sets, proposals and convictions, as nodes list them.
+//!
+//! A list is one node's word: a node can leave entries out. What it does list is checked as far as it goes: rows are
+//! canonical and belong to their keys, and a conviction's two signatures are those of the key that it names, which is the
+//! key of that validator in that epoch's set as the same node gives it.
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::nodes::{Failure, Peer};
+use hnchain_types::governance::{
+    EpochRow, EvidenceRow, Proposal, VALIDATORS_KEY, epoch_key, evidence_key, proposal_key,
+};
+use hnchain_types::{Epoch, GenesisDigest, TxId, proto};
+
+/// Rows asked for at once.
+const PAGE: u32 = 256;
+/// Rows that a whole list may have: far beyond what a chain of governments writes in decades.
+const MOST: usize = 100_000;
+
+/// A conviction, and whether what it claims was found true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conviction {
+    /// The row.
+    pub row: EvidenceRow,
+    /// Both signatures are the offender's, and the offender is that validator in the epoch's set that the node gives.
+    pub verified: bool,
+}
+
+impl Client {
+    /// Validators of an epoch, `None` for the one that the next block belongs to. One node's word.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] for an epoch that has not begun, or no node answered.
+    pub async fn validators(&self, epoch: Option<Epoch>) -> Result<EpochRow, Error> {
+        let key = epoch.map_or_else(|| VALIDATORS_KEY.to_owned(), epoch_key);
+        self.row("validators", &key, move |raw| {
+            let row = EpochRow::decode(raw).map_err(|e| e.to_string())?;
+            if epoch.is_none_or(|e| e == row.epoch) {
+                Ok(row)
+            } else {
+                Err(format!("the row is of epoch {}", row.epoch))
+            }
+        })
+        .await
+    }
+
+    /// A proposal. One node's word.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], or no node answered.
+    pub async fn proposal(&self, id: &TxId) -> Result<Proposal, Error> {
+        let key = proposal_key(id);
+        self.row("proposal", &key, |raw| proposal(&key, raw)).await
+    }
+
+    /// All proposals, in no particular order. One node's word.
+    ///
+    /// # Errors
+    /// No node answered.
+    pub async fn proposals(&self) -> Result<Vec<Proposal>, Error> {
+        self.list("proposals", "governance/", proposal).await
+    }
+
+    /// All convictions, by epoch and view. One node's word; see [`Conviction::verified`].
+    ///
+    /// # Errors
+    /// No node answered.
+    pub async fn convictions(&self, genesis: GenesisDigest) -> Result<Vec<Conviction>, Error> {
+        let mut rows = self.list("convictions", "evidence/", conviction).await?;
+        rows.sort_by_key(|r| (r.evidence.epoch(), r.evidence.view(), r.offender));
+        let mut found: Vec<Conviction> = Vec::with_capacity(rows.len());
+        let mut set: Option<EpochRow> = None;
+        for row in rows {
+            let epoch = row.evidence.epoch();
+            if set.as_ref().is_none_or(|s| s.epoch != epoch) {
+                set = Some(self.validators(Some(epoch)).await?);
+            }
+            let member = set.as_ref().and_then(|s| s.validators.members().get(row.evidence.offender().index()));
+            let signed = row.offender.to_verifying_key().is_ok_and(|key| row.evidence.signed_by(genesis, &key));
+            let verified = signed && member.is_some_and(|(key, _)| *key == row.offender);
+            found.push(Conviction { row, verified });
+        }
+        Ok(found)
+    }
+
+    async fn row<T>(
+        &self,
+        what: &'static str,
+        key: &str,
+        read: impl Fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T, Error> {
+        let read = &read;
+        let found = self
+            .nodes()
+            .call(what, self.deadline(), |mut peer| async move {
+                let request = proto::ListRowsRequest { prefix: key.to_owned(), after: String::new(), limit: 1 };
+                let page = ask(&mut peer, what, request).await?;
+                match page.rows.first().filter(|r| r.key == key) {
+                    Some(row) => read(&row.value).map(Some).map_err(|e| peer.bad(what, &e)),
+                    None => Ok(None),
+                }
+            })
+            .await?;
+        found.ok_or_else(|| Error::Missing { what, key: key.to_owned() })
+    }
+
+    /// Every page from the same node, so that the list is one node's.
+    async fn list<T>(
+        &self,
+        what: &'static str,
+        prefix: &str,
+        read: impl Fn(&str, &[u8]) -> Result<T, String>,
+    ) -> Result<Vec<T>, Error> {
+        let read = &read;
+        self.nodes()
+            .call(what, self.deadline(), |mut peer| async move {
+                let (mut found, mut after) = (Vec::new(), String::new());
+                loop {
+                    let request =
+                        proto::ListRowsRequest { prefix: prefix.to_owned(), after: after.clone(), limit: PAGE };
+                    let page = ask(&mut peer, what, request).await?;
+                    for row in &page.rows {
+                        if !row.key.starts_with(prefix) || row.key <= after {
+                            return Err(peer.bad(what, "rows that were not asked for"));
+                        }
+                        found.push(read(&row.key, &row.value).map_err(|e| peer.bad(what, &e))?);
+                        after.clone_from(&row.key);
+                    }
+                    if !page.more || page.rows.is_empty() {
+                        return Ok(found);
+                    }
+                    if found.len() > MOST {
+                        return Err(peer.bad(what, "a list without end"));
+                    }
+                }
+            })
+            .await
+    }
+}
+
+async fn ask(
+    peer: &mut Peer,
+    what: &'static str,
+    request: proto::ListRowsRequest,
+) -> Result<proto::ListRowsResponse, Failure> {
+    match peer.client.list_rows(request).await {
+        Ok(answer) => Ok(answer.into_inner()),
+        Err(status) => Err(peer.failed(what, &status)),
+    }
+}
+
+fn proposal(key: &str, raw: &[u8]) -> Result<Proposal, String> {
+    let row = Proposal::decode(raw).map_err(|e| e.to_string())?;
+    if proposal_key(&row.id) == key { Ok(row) } else { Err(format!("row {key} holds proposal {}", row.id)) }
+}
+
+fn conviction(key: &str, raw: &[u8]) -> Result<EvidenceRow, String> {
+    let row = EvidenceRow::decode(raw).map_err(|e| e.to_string())?;
+    let own = evidence_key(row.evidence.epoch(), row.evidence.view(), &row.offender);
+    if own == key { Ok(row) } else { Err(format!("row {key} holds the conviction {own}")) }
+}
