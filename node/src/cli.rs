@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::failure::{EXIT_REFUSED, Failure};
 use crate::materials::Materials;
 use crate::shared::Role;
-use crate::{start, telemetry};
+use crate::{membership, start, telemetry};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -77,7 +77,7 @@ fn check(path: &Path) -> Result<(), Failure> {
     println!("key        {}", key.public_key());
     match role {
         Role::Validator(index) => println!("role       validator {index} of {}", genesis.validators().len()),
-        Role::Observer if start::is_member(&key.public_key(), &genesis) => println!("role       observer"),
+        Role::Observer if membership::is_observer(&key.public_key(), &genesis) => println!("role       observer"),
         Role::Observer => println!(
             "role       none: the genesis lists this key neither as validator nor as observer, so peers refuse it / \
              创世文件未登记该密钥，其他节点会拒绝与之连接"

@@ -3,6 +3,7 @@
 use crate::config::ConfigError;
 use crate::telemetry::TelemetryError;
 use hnchain_crypto::keyfile::KeyFileError;
+use hnchain_ledger::StateError;
 use hnchain_network::NetworkError;
 use hnchain_storage::StorageError;
 use hnchain_types::DecodeError;
@@ -89,6 +90,12 @@ impl From<TelemetryError> for Failure {
 impl From<StorageError> for Failure {
     fn from(e: StorageError) -> Self {
         Self::refused(e.code(), e.to_string(), e.message_zh())
+    }
+}
+
+impl From<StateError> for Failure {
+    fn from(e: StateError) -> Self {
+        Self::refused("STORAGE", e.to_string(), format!("无法读取状态：{e}"))
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`shared`], [`status`] | what the parts share: store, mempool, progress |
 //! | [`admission`], [`verify`], [`mempool`] | the way of a transaction from bytes to waiting for a block |
 //! | [`driver`] | consensus, execution and sync: the way from waiting to final |
+//! | [`membership`] | who may link, and what this node is |
+//! | [`accountability`] | proofs of contradictory votes, on their way to the chain |
 //! | [`finality`] | waking everyone who waits for that |
 //! | [`rpc`], [`refusal`] | gRPC and HTTP, and how they say no |
 //! | [`telemetry`] | logs and metrics |
@@ -42,6 +44,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod accountability;
 pub mod admission;
 pub mod cli;
 pub mod config;
@@ -50,6 +53,7 @@ pub mod failure;
 pub mod finality;
 pub mod ledger_state;
 pub mod materials;
+pub mod membership;
 pub mod mempool;
 pub mod refusal;
 pub mod rpc;

@@ -8,21 +8,24 @@ use crate::finality::FinalityHub;
 use crate::materials::{Materials, transport_seed};
 use crate::mempool::Mempool;
 use crate::rpc::Rpc;
-use crate::shared::{Role, Shared};
+use crate::accountability::{self, Accusations};
+use crate::membership;
+use crate::shared::{Committee, Role, Shared};
 use crate::status::StatusBoard;
 use crate::telemetry::sample::Sampler;
 use crate::verify::Verifier;
+use hnchain_consensus::Position;
 use hnchain_crypto::PublicKey;
 use hnchain_ledger::{Chain, genesis_rows};
 use hnchain_network::NetworkError;
 use hnchain_storage::{Journal, Store};
-use hnchain_types::genesis::{self, Genesis};
+use hnchain_types::genesis::Genesis;
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 /// After this long the process ends without waiting for its parts any more. Nothing is lost: what was acknowledged is
@@ -40,19 +43,19 @@ pub async fn run(
     metrics: PrometheusHandle,
     stop: CancellationToken,
 ) -> Result<(), Failure> {
-    let Materials { genesis, key, role } = materials;
+    let Materials { genesis, key, .. } = materials;
     // The ports first: with one in use nothing has been touched yet.
     let listener = listen(config.rpc.listen).await?;
     network_port_is_free(config.network.listen)?;
     let store = Store::open(&config.data_dir, &genesis, &genesis_rows(&genesis))?;
     let (journal, records) = Journal::open(&config.data_dir)?;
     let seed = transport_seed(&config.data_dir)?;
-    let shared = shared(&config, genesis, store)?;
+    let shared = shared(&config, genesis, key.public_key(), store)?;
     let mut network_config = hnchain_network::Config::new(
         shared.genesis.digest(),
         key.clone(),
         config.network.listen,
-        allowed(&shared.genesis),
+        membership::allowed(&shared)?,
         *seed,
     );
     network_config.peers.clone_from(&config.network.peers);
@@ -69,15 +72,18 @@ pub async fn run(
         admission: Arc::clone(&admission),
         backlog: peers.backlog(),
         network: network.clone(),
-        role,
         metrics: metrics.clone(),
     };
-    let rpc = Rpc::new(Arc::clone(&shared), admission, role, config.rpc.clone(), metrics, stop.clone());
-    announce(&shared, role, &config, &key.public_key());
+    let accusations = Accusations::open(&config.data_dir, Arc::clone(&shared), Arc::clone(&admission), key.clone())?;
+    let rpc = Rpc::new(Arc::clone(&shared), admission, config.rpc.clone(), metrics, stop.clone());
+    announce(&shared, &config);
 
     tokio::spawn(peers.run(transactions, stop.clone()));
     tokio::spawn(disseminate(forward, network.clone(), Arc::clone(&shared.mempool), stop.clone()));
     tokio::spawn(sampler.run(stop.clone()));
+    tokio::spawn(membership::follow(Arc::clone(&shared), network.clone(), stop.clone()));
+    let (accuse, evidence) = tokio::sync::mpsc::channel(accountability::PENDING);
+    tokio::spawn(accusations.run(evidence, stop.clone()));
     let rpc = tokio::spawn(rpc.serve(listener));
     let driver = driver::start(
         Arc::clone(&shared),
@@ -87,9 +93,10 @@ pub async fn run(
         journal,
         records,
         trust_new_journal,
+        accuse,
         stop.clone(),
     );
-    let outcome = watch(driver, rpc, &stop).await;
+    let outcome = wait(driver, rpc, &stop).await;
     if tokio::time::timeout(PATIENCE, network.shutdown()).await.is_err() {
         tracing::warn!("the network did not close in time");
     }
@@ -123,7 +130,7 @@ fn network_port_is_free(address: SocketAddr) -> Result<(), Failure> {
     }
 }
 
-fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>, Failure> {
+fn shared(config: &Config, genesis: Genesis, key: PublicKey, store: Store) -> Result<Arc<Shared>, Failure> {
     let mempool = Arc::new(Mempool::new(config.mempool));
     let verifier = Verifier::start(config.verify_threads).map_err(|e| {
         Failure::refused(
@@ -133,14 +140,16 @@ fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>
         )
     })?;
     let status = StatusBoard::default();
-    let tip = store.tip();
+    let (tip, committee) = Committee::after_tip(&store)?;
     status.set_height(tip.height);
-    status.set_view(tip.epoch, tip.view);
+    status.set_position(Position { epoch: committee.epoch, view: tip.view });
     let finality = FinalityHub::new(Arc::clone(&mempool), config.rpc.waiters, tip.height);
     Ok(Arc::new(Shared {
         chain: Chain::new(&genesis),
         genesis,
+        key,
         store,
+        committee: watch::Sender::new(Arc::new(committee)),
         mempool,
         verifier: Arc::new(verifier),
         finality,
@@ -148,26 +157,16 @@ fn shared(config: &Config, genesis: Genesis, store: Store) -> Result<Arc<Shared>
     }))
 }
 
-/// Whether peers accept links of this key.
-pub(crate) fn is_member(key: &PublicKey, genesis: &Genesis) -> bool {
-    allowed(genesis).contains(key)
-}
-
-/// Who may link: validators, and signers with the role of an observer.
-fn allowed(genesis: &Genesis) -> BTreeSet<PublicKey> {
-    let observers =
-        genesis.document().signers.iter().filter(|s| s.roles.iter().any(|r| matches!(r, genesis::Role::Observer {})));
-    genesis.validators().public_keys().chain(observers.map(|s| s.public_key)).collect()
-}
-
-fn announce(shared: &Shared, role: Role, config: &Config, key: &PublicKey) {
-    let tip = shared.store.tip();
+fn announce(shared: &Shared, config: &Config) {
+    let (tip, role, committee) = (shared.store.tip(), shared.role(), shared.committee());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         chain = %shared.chain.chain_id,
         genesis = %shared.chain.genesis,
-        key = %key,
+        key = %shared.key,
         ?role,
+        epoch = %committee.epoch,
+        validators = committee.validators.len(),
         height = %tip.height,
         rpc = %config.rpc.listen,
         network = %config.network.listen,
@@ -176,12 +175,12 @@ fn announce(shared: &Shared, role: Role, config: &Config, key: &PublicKey) {
         "started"
     );
     if role == Role::Observer {
-        tracing::info!("this key is not a validator of the genesis; following without voting");
+        tracing::info!("this key is no validator of the present epoch; following without voting");
     }
-    if !is_member(key, &shared.genesis) {
+    if matches!(membership::allowed(shared), Ok(allowed) if !allowed.contains(&shared.key)) {
         tracing::warn!(
-            "the genesis lists this key neither as validator nor as observer: peers refuse its links / \
-             该密钥在创世文件中既非验证节点也非观察节点，其他节点会拒绝与之连接"
+            "by the state here this key is neither a validator nor an observer: peers that know no better refuse its links / \
+             按本节点的状态，该密钥既非验证节点也非观察节点，其他节点可能拒绝与之连接"
         );
     }
 }
@@ -190,7 +189,7 @@ type DriverTask = tokio::task::JoinHandle<Result<(), driver::DriverError>>;
 type RpcTask = tokio::task::JoinHandle<Result<(), tonic::transport::Error>>;
 
 /// Waits for the end of driver and service; whichever ends first brings down the other.
-async fn watch(mut driver: DriverTask, mut rpc: RpcTask, stop: &CancellationToken) -> Result<(), Failure> {
+async fn wait(mut driver: DriverTask, mut rpc: RpcTask, stop: &CancellationToken) -> Result<(), Failure> {
     let outcome = tokio::select! {
         ended = &mut driver => driver_outcome(ended, stop),
         ended = &mut rpc => rpc_outcome(ended, stop),

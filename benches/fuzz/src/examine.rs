@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::Format;
 
-    fn target(run: fn(&[u8]) -> Result<(), String>) -> Target {
+    fn target(run: crate::Run) -> Target {
         Target { name: "test", format: Format::Bytes, cost: 1, run, repair: None }
     }
 

@@ -49,8 +49,13 @@ pub enum Format {
     Bytes,
 }
 
+/// Reads an input and checks every property: accepted, or refused and why. Panics where a property does not hold.
+pub type Run = fn(&[u8]) -> Result<(), String>;
+/// Makes hashes, roots and check sums right again, so that what lies behind them is reached.
+pub type Repair = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// Something that reads bytes from outside.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Target {
     /// Its name, and that of its folder of samples.
     pub name: &'static str,
@@ -58,13 +63,10 @@ pub struct Target {
     pub format: Format,
     /// How many inputs of a cheap target cost as much as one of this.
     pub cost: u32,
-    /// Reads an input and checks every property. Accepted, or refused and why.
-    ///
-    /// # Panics
-    /// A property does not hold.
-    pub run: fn(&[u8]) -> Result<(), String>,
-    /// Makes hashes, roots and check sums right again, so that what lies behind them is reached.
-    pub repair: Option<fn(&[u8]) -> Option<Vec<u8>>>,
+    /// What reads an input.
+    pub run: Run,
+    /// What an input goes through, most of the time, before it is read.
+    pub repair: Option<Repair>,
 }
 
 impl Target {

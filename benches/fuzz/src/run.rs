@@ -137,7 +137,7 @@ impl Pool {
             1 if !self.accepted.is_empty() => &self.accepted,
             _ => &self.samples,
         };
-        random.pick(kind)
+        &kind[random.below(kind.len())]
     }
 
     /// Keeps what was refused in words not heard before, and now and then what was accepted.

@@ -1,6 +1,6 @@
 //! What goes into the machine and what comes out.
 
-use crate::{Evidence, Message, Record, Root};
+use crate::{Evidence, Message, Position, Record, Root};
 use hnchain_types::block::{Block, Header};
 use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::ValidatorSet;
@@ -61,8 +61,8 @@ pub enum Input {
     },
     /// This validator's journal is new while its chain is not: it may have voted in views up to this one and forgotten.
     Forgotten {
-        /// The last view in which it must not sign.
-        until: View,
+        /// The last position at which it must not sign; its epoch may be one that this machine has yet to reach.
+        until: Position,
     },
 }
 
@@ -70,11 +70,11 @@ pub enum Input {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Timer {
     /// The leader of this view is late.
-    Leader(View),
+    Leader(Position),
     /// This view is late.
-    View(View),
+    View(Position),
     /// A notarized block waits for its finalization though there is nothing more to order.
-    Idle(View),
+    Idle(Position),
     /// Time to say again what others may have missed.
     Resend,
     /// Time for a block that certifies the clock.

@@ -6,6 +6,7 @@ use hnchain_crypto::Signature;
 use hnchain_types::ValidatorIndex;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::vote::contradict;
 use std::collections::BTreeMap;
 
 /// Statements of one kind that are kept for one signer and view: the first, and one that contradicts it as evidence.
@@ -123,17 +124,16 @@ impl Certificates {
         slot.as_ref().is_some_and(|c| c.statement == *statement)
     }
 
-    /// Keeps the first certificate of each kind. `Err` gives back one that contradicts it: more than f validators lie.
+    /// Keeps the first certificate of each kind. `Err` gives back one that contradicts it: more than f validators lie
+    /// (I1, I3).
     pub(crate) fn put(&mut self, certificate: Certificate) -> Result<bool, Box<(Certificate, Certificate)>> {
-        let slot = self.slot(&certificate.statement);
-        match slot {
-            None => {
-                *slot = Some(certificate);
-                Ok(true)
-            }
-            Some(have) if have.statement == certificate.statement => Ok(false),
-            Some(have) => Err(Box::new((have.clone(), certificate))),
+        if let Some(other) = self.iter().find(|c| contradict(&c.statement, &certificate.statement)) {
+            return Err(Box::new((other.clone(), certificate)));
         }
+        let slot = self.slot(&certificate.statement);
+        let new = slot.is_none();
+        slot.get_or_insert(certificate);
+        Ok(new)
     }
 
     /// The certificate that lets others leave the view.

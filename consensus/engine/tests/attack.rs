@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::build::{N, block_of, notarization, nullification, proposal, vote};
+use harness::build::{N, at, block_of, notarization, nullification, proposal, vote};
 use harness::{Cluster, Faults, Random, genesis, genesis_root, key, parameters, result_of, validators};
 use hnchain_consensus::{Effect, Input, Leader, Machine, Message, Proposal, Record, Recovered, Timer, To, Want};
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
@@ -136,7 +136,7 @@ fn r12_a_certificate_more_than_sixty_four_views_above_the_root_can_be_fetched() 
 #[test]
 fn r13_what_was_forgotten_stays_forgotten_across_a_restart() {
     let mut b = Bench::recover(Vec::new());
-    b.step(Input::Forgotten { until: View(9) });
+    b.step(Input::Forgotten { until: at(9) });
     b.step(Input::Start);
     b.message(1, Message::Certificate(nullification(1)));
     b.message(1, Message::Certificate(nullification(2)));
@@ -145,7 +145,7 @@ fn r13_what_was_forgotten_stays_forgotten_across_a_restart() {
     again.step(Input::Start);
     again.step(Input::Work(true));
     let view = again.machine.view();
-    let effects = again.step(Input::Timer(Timer::Leader(view)));
+    let effects = again.step(Input::Timer(Timer::Leader(at(view.0))));
     assert!(own_votes(&effects).is_empty(), "a vote in view {view}, below 9: {effects:?}");
 }
 

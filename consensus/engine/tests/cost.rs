@@ -24,7 +24,11 @@ fn per_block(n: usize, blocks: u8, transactions: u8, bytes: usize) -> Traffic {
             node.mempool.extend((0..transactions).map(|t| [&[block, t][..], &vec![0; bytes - 2]].concat()));
         }
         let waiting = c.nodes[0].mempool.first().cloned();
-        (0..n).for_each(|i| if let Some(t) = &waiting { c.submit_to(i, t) });
+        (0..n).for_each(|i| {
+            if let Some(t) = &waiting {
+                c.submit_to(i, t)
+            }
+        });
         c.run_while(10_000, "a block", |c| (0..n).any(|i| c.height(i) <= usize::from(block)));
         c.run(500);
         if block == 0 {
@@ -45,7 +49,9 @@ fn kib(bytes: u64) -> String {
 #[test]
 #[ignore = "prints figures; minutes for a hundred validators"]
 fn messages_and_bytes_of_a_block() {
-    println!("| n | block | proposals | notarize | finalize | all messages | all bytes | sent by the leader | by another |");
+    println!(
+        "| n | block | proposals | notarize | finalize | all messages | all bytes | sent by the leader | by another |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|");
     for (n, blocks) in [(4, 10), (19, 5), (31, 4), (100, 2)] {
         for (name, transactions) in [("empty", 0), ("100 × 500 B", 100)] {
@@ -58,7 +64,13 @@ fn messages_and_bytes_of_a_block() {
             let (leader, other) = (traffic["proposal"].1 + finalize, traffic["notarize"].1 / peers + finalize);
             println!(
                 "| {n} | {name} | {} | {} | {} | {} | {} | {} | {} |",
-                cell("proposal"), cell("notarize"), cell("finalize"), all.0, kib(all.1), kib(leader), kib(other)
+                cell("proposal"),
+                cell("notarize"),
+                cell("finalize"),
+                all.0,
+                kib(all.1),
+                kib(leader),
+                kib(other)
             );
             assert!(traffic["proposal"].0 == peers && all.0 <= peers * (2 * peers + 2), "{traffic:?}");
         }

@@ -6,7 +6,7 @@ mod harness;
 
 use harness::Cluster;
 use harness::bench::{Bench, certificates_to, evidence, finalize, notarize, root_at, votes};
-use harness::build::{block, block_with, finalization, notarization, nullification, proposal, vote};
+use harness::build::{at, block, block_with, finalization, notarization, nullification, proposal, vote};
 use hnchain_consensus::{Effect, Evidence, Input, Message, NullifyReason, Record, Report, Timer, To, Want};
 use hnchain_types::View;
 use hnchain_types::certificate::{Certificate, Statement};
@@ -26,7 +26,7 @@ fn view(c: &Cluster, i: usize) -> View {
 fn own_nullify_votes_count_again_after_a_restart() {
     let mut b = Bench::new();
     b.step(Input::Work(true));
-    assert_eq!(votes(&b.step(Input::Timer(Timer::Leader(View(1))))), [(View(1), NULLIFY)]);
+    assert_eq!(votes(&b.step(Input::Timer(Timer::Leader(at(1))))), [(View(1), NULLIFY)]);
     let mut again = b.restart();
     assert_eq!(votes(&again.step(Input::Start)), [(View(1), NULLIFY)], "it is said again");
     for signer in [2, 3u32] {
@@ -58,13 +58,13 @@ fn a_restart_says_the_same_votes_and_casts_none_anew() {
     let first = block(1, None);
     let mut b = Bench::new();
     b.propose(&first, None);
-    b.step(Input::Timer(Timer::View(View(1))));
+    b.step(Input::Timer(Timer::View(at(1))));
     let mut again = b.restart();
     let mut effects = again.step(Input::Start);
     assert_eq!(votes(&effects), [notarize(&first), (View(1), NULLIFY)]);
     effects.extend(again.step(Input::Work(true)));
     effects.extend(again.propose(&first, None));
-    for timer in [Timer::Leader(View(1)), Timer::View(View(1)), Timer::Resend] {
+    for timer in [Timer::Leader(at(1)), Timer::View(at(1)), Timer::Resend] {
         effects.extend(again.step(Input::Timer(timer)));
     }
     for effect in &effects {
@@ -85,10 +85,10 @@ fn history() -> Bench {
     b.certificate(notarization(&first));
     b.executed(&first);
     b.step(Input::Work(true));
-    b.step(Input::Timer(Timer::Leader(View(2))));
+    b.step(Input::Timer(Timer::Leader(at(2))));
     b.certificate(nullification(2));
     b.propose(&third, Some(notarization(&first)));
-    b.step(Input::Timer(Timer::View(View(3))));
+    b.step(Input::Timer(Timer::View(at(3))));
     let effects = b.certificate(notarization(&third));
     b.settle(effects, &[vec![4]]);
     let own: Vec<_> = b.journal.iter().filter(|r| matches!(r, Record::Vote(_))).collect();
@@ -114,7 +114,7 @@ fn tempt(b: &mut Bench) -> Vec<Effect> {
         all.extend(b.settle(effects, &[vec![5]]));
     }
     for v in 1..=5 {
-        for timer in [Timer::Leader(View(v)), Timer::View(View(v)), Timer::Idle(View(v)), Timer::Resend] {
+        for timer in [Timer::Leader(at(v)), Timer::View(at(v)), Timer::Idle(at(v)), Timer::Resend] {
             let effects = b.step(Input::Timer(timer));
             all.extend(b.settle(effects, &[vec![5]]));
         }
@@ -154,7 +154,7 @@ fn a_block_that_is_executed_after_the_own_nullify_is_a_parent_like_any_other() {
     let second = block(2, Some(&first));
     let mut b = Bench::new();
     b.propose(&first, None);
-    b.step(Input::Timer(Timer::View(View(1))));
+    b.step(Input::Timer(Timer::View(at(1))));
     b.certificate(notarization(&first));
     assert!(votes(&b.executed(&first)).is_empty(), "no finalize after nullify");
     assert_eq!(votes(&b.propose(&second, Some(notarization(&first)))), [notarize(&second)]);
@@ -235,8 +235,8 @@ fn no_nullify_follows_a_finalize_in_one_view_even_where_the_entry_was_lost() {
     assert_eq!(again.machine.view(), View(1));
     effects.extend(again.step(Input::Work(true)));
     effects.extend(again.message(1, Message::Vote(vote(1, 1, NULLIFY))));
-    effects.extend(again.step(Input::Timer(Timer::Leader(View(1)))));
-    effects.extend(again.step(Input::Timer(Timer::View(View(1)))));
+    effects.extend(again.step(Input::Timer(Timer::Leader(at(1)))));
+    effects.extend(again.step(Input::Timer(Timer::View(at(1)))));
     effects.extend(again.step(Input::Validated { block: first.header.hash(), valid: false }));
     assert!(votes(&effects).iter().all(|(_, s)| *s != NULLIFY), "{effects:?}");
 }
@@ -247,7 +247,7 @@ fn resending_never_finalizes_a_view_that_was_given_up() {
     let first = block(1, None);
     let mut b = Bench::new();
     b.propose(&first, None);
-    let mut effects = b.step(Input::Timer(Timer::View(View(1))));
+    let mut effects = b.step(Input::Timer(Timer::View(at(1))));
     assert_eq!(votes(&effects), [(View(1), NULLIFY)]);
     effects.extend(b.certificate(notarization(&first)));
     effects.extend(b.executed(&first));

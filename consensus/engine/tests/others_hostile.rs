@@ -5,7 +5,9 @@
 mod harness;
 
 use harness::bench::{Bench, evidence, finalize, notarize, votes};
-use harness::build::{N, block, block_with, certificate, finalization, notarization, nullification, proposal, vote};
+use harness::build::{
+    N, at, block, block_with, certificate, finalization, notarization, nullification, proposal, vote,
+};
 use harness::{Cluster, Faults, genesis_root, key};
 use hnchain_consensus::{Effect, Input, Message, NullifyReason, Proposal, Record, Report, Timer, Vote, Want};
 use hnchain_crypto::sm3;
@@ -100,7 +102,8 @@ fn a_set_with_a_key_twice_is_no_set() {
 fn a_leader_cannot_drop_its_predecessors_notarized_block() {
     let first = block(1, None);
     let root = genesis_root();
-    let unskipped = HeaderFields { skips_root: skips_root::<Vec<u8>>(&[]), ..HeaderFields::clone(&block(2, None).header) };
+    let unskipped =
+        HeaderFields { skips_root: skips_root::<Vec<u8>>(&[]), ..HeaderFields::clone(&block(2, None).header) };
     assert!(Block::new(Header::new(unskipped), vec![vec![2]], vec![]).is_err(), "no block without its skips");
     let votes_of_two = Certificate { votes: nullification(1).votes[..2].to_vec(), ..nullification(1) };
     let of_another_view = Certificate { view: View(1), ..nullification(7) };
@@ -188,7 +191,8 @@ fn a_leaders_clock_moves_neither_time_backwards_nor_timers() {
     effects.extend(far.certificate(notarization(&distant)));
     effects.extend(far.executed(&distant));
     effects.extend(far.certificate(finalization(&distant)));
-    let armed = effects.iter().filter_map(|e| if let Effect::Arm { after_ms, .. } = e { Some(*after_ms) } else { None });
+    let armed =
+        effects.iter().filter_map(|e| if let Effect::Arm { after_ms, .. } = e { Some(*after_ms) } else { None });
     assert!(armed.max().unwrap() <= 5_000, "the driver found it valid; timers run by the own clock");
     // The own clock stands still, or was set back by years: the block's time still follows its parent's.
     let mut b = Bench::new();
@@ -314,7 +318,7 @@ fn views_that_fail_for_an_invalid_payload_fail_by_the_clock() {
     b.message(2, proposal(&sixth, None));
     let effects = b.step(Input::Validated { block: sixth.header.hash(), valid: false });
     assert!(votes(&effects).is_empty(), "{effects:?}");
-    let effects = b.step(Input::Timer(Timer::View(View(6))));
+    let effects = b.step(Input::Timer(Timer::View(at(6))));
     let late = |e: &Effect| matches!(e, Effect::Report(Report::Nullified { reason: NullifyReason::ViewLate, .. }));
     assert!(effects.iter().any(late));
 }

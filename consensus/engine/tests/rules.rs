@@ -3,7 +3,7 @@
 
 mod harness;
 
-use harness::build::{N, block, block_with, finalization, notarization, nullification, proposal, vote};
+use harness::build::{N, at, block, block_with, finalization, notarization, nullification, proposal, vote};
 use harness::{genesis, genesis_root, key, parameters, result_of, validators};
 use hnchain_consensus::{
     Effect, Input, Machine, Message, NullifyReason, Position, Proposal, Record, Recovered, Report, Root, Timer, To,
@@ -250,7 +250,7 @@ fn r3_skips_must_be_complete_and_verify() {
 fn r3_no_notarize_after_own_nullify() {
     let mut b = Bench::new();
     b.step(Input::Work(true));
-    assert_eq!(votes(&b.step(Input::Timer(Timer::Leader(View(1))))), [(View(1), Statement::Nullify)]);
+    assert_eq!(votes(&b.step(Input::Timer(Timer::Leader(at(1))))), [(View(1), Statement::Nullify)]);
     assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
 }
 
@@ -298,7 +298,7 @@ fn r6_no_finalize_in_a_view_that_was_nullified() {
     let mut b = Bench::new();
     let first = block(1, None);
     b.propose_and_validate(&first, None);
-    b.step(Input::Timer(Timer::View(View(1))));
+    b.step(Input::Timer(Timer::View(at(1))));
     b.certificate(notarization(&first));
     assert!(votes(&b.executed(&first)).is_empty());
 }
@@ -366,11 +366,11 @@ fn r7_the_finalization_of_an_unknown_block_asks_for_sync() {
 fn r8_a_late_leader_a_late_view_and_a_leader_that_gives_up() {
     let mut late = Bench::new();
     late.step(Input::Work(true));
-    assert_eq!(reasons(&late.step(Input::Timer(Timer::Leader(View(1))))), [NullifyReason::LeaderLate]);
+    assert_eq!(reasons(&late.step(Input::Timer(Timer::Leader(at(1))))), [NullifyReason::LeaderLate]);
     let mut slow = Bench::new();
     slow.propose_and_validate(&block(1, None), None);
-    assert!(reasons(&slow.step(Input::Timer(Timer::Leader(View(1))))).is_empty(), "the proposal is here");
-    assert_eq!(reasons(&slow.step(Input::Timer(Timer::View(View(1))))), [NullifyReason::ViewLate]);
+    assert!(reasons(&slow.step(Input::Timer(Timer::Leader(at(1))))).is_empty(), "the proposal is here");
+    assert_eq!(reasons(&slow.step(Input::Timer(Timer::View(at(1))))), [NullifyReason::ViewLate]);
     let mut given_up = Bench::new();
     let effects = given_up.message(1, Message::Vote(vote(1, 1, Statement::Nullify)));
     assert_eq!(reasons(&effects), [NullifyReason::LeaderGaveUp]);
@@ -415,9 +415,12 @@ fn r11_an_idle_machine_arms_no_view_timer_and_ignores_stale_ones() {
     let mut b = Bench::new();
     let effects = b.step(Input::Start);
     assert!(!effects.iter().any(|e| matches!(e, Effect::Arm { timer: Timer::Leader(_) | Timer::View(_), .. })));
-    assert!(b.step(Input::Timer(Timer::Leader(View(1)))).is_empty());
+    assert!(b.step(Input::Timer(Timer::Leader(at(1)))).is_empty());
     let effects = b.step(Input::Timer(Timer::Heartbeat));
-    assert!(effects.iter().any(|e| matches!(e, Effect::Arm { timer: Timer::Leader(View(1)), .. })));
+    assert!(effects.iter().any(|e| matches!(
+        e,
+        Effect::Arm { timer: Timer::Leader(p), .. } if *p == at(1)
+    )));
 }
 
 #[test]
@@ -450,7 +453,7 @@ fn r13_after_a_crash_own_votes_count_for_certificates() {
 #[test]
 fn r13_a_validator_that_forgot_does_not_vote_where_it_may_have() {
     let mut b = Bench::new();
-    b.step(Input::Forgotten { until: View(1) });
+    b.step(Input::Forgotten { until: at(1) });
     assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
     b.certificate(nullification(1));
     let second = block(2, None);
@@ -511,7 +514,7 @@ fn hostile_bytes_are_refused_without_a_panic() {
 
 #[test]
 fn r13_votes_that_were_cut_off_the_journal_are_not_cast_again_when_the_store_is_lost() {
-    let mut b = Bench::recover(vec![Record::Cut(Position { epoch: Epoch(0), view: View(1) })]);
+    let mut b = Bench::recover(vec![Record::Cut(at(1))]);
     assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
     b.certificate(nullification(1));
     let second = block(2, None);

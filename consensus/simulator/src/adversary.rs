@@ -239,7 +239,7 @@ impl Adversary for Liar {
         match answer {
             Answer::Status(status) => {
                 status.height.0 += random.below(2_000);
-                status.view.0 += random.below(2_000);
+                status.position.view.0 += random.below(2_000);
             }
             Answer::Blocks(blocks) => match random.below(5) {
                 0 => blocks.clear(),

@@ -336,10 +336,13 @@ impl Cluster {
     fn may_fail(&mut self, i: usize) -> bool {
         let key = self.nodes[i].key;
         let checks = &mut self.env.checks;
-        if checks.faulty.contains(&key) || self.env.options.change > 0 || self.env.options.away == 1 {
+        if checks.faulty.contains(&key) || self.env.options.away == 1 {
             return false;
         }
-        let room = checks.newest_set().is_some_and(|(_, set)| checks.faulty.len() < set.faults());
+        // Changes that are on their way may make the set smaller.
+        let spare = if self.env.options.change > 0 { 3 } else { 0 };
+        let faults = |n: usize| hnchain_types::validators::faults(n.saturating_sub(spare));
+        let room = checks.newest_set().is_some_and(|(_, set)| checks.faulty.len() < faults(set.len()));
         if room {
             checks.faulty.insert(key);
         }

@@ -1,6 +1,6 @@
 //! What a stranger's first bytes come to, without a socket: for fuzz targets.
 
-use crate::hello::{Expect, Hello, HelloError, receive};
+use crate::hello::{Expect, Hello, HelloError, Refusal, receive};
 use crate::transport::identity;
 use futures::executor::block_on;
 use futures::io::Cursor;
@@ -27,7 +27,7 @@ pub fn judge(stream: &[u8], genesis: GenesisDigest, allowed: &BTreeSet<PublicKey
     let expect = Expect { genesis, own_key: own_key(), own_peer, remote_peer, dialled: None, allowed };
     let hello: Result<Hello, HelloError> = block_on(receive(&mut Cursor::new(stream)));
     let hello = hello.map_err(|e| e.refusal().code())?;
-    expect.check(&hello).map_err(|refusal| refusal.code())?;
+    expect.check(&hello).map_err(Refusal::code)?;
     Ok(hello.key)
 }
 

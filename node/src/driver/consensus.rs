@@ -2,18 +2,25 @@
 
 use super::executor::{Command, Executor};
 use super::journal::Records;
+use super::known::KnownBlocks;
 use super::proposal::{Decoded, judge};
+use super::waking::{Awake, Waking};
 use super::{DriverError, Happened};
-use crate::shared::Shared;
-use hnchain_consensus::{Effect, Input, Machine, Message, Parameters, Record, Recovered, Report, Root, Sm2, Timer, To};
+use crate::shared::{Committee, Shared};
+use crate::telemetry::metric;
+use hnchain_consensus::{
+    Effect, Evidence, Input, Machine, Message, Parameters, Position, Record, Recovered, Report, Root, Signer, Sm2, Timer,
+    To,
+};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Channel, Control, Network};
-use hnchain_storage::Journal;
+use hnchain_storage::{Journal, Tip};
 use hnchain_types::block::Block;
-use hnchain_types::certificate::Statement;
+use hnchain_types::certificate::{Certificate, Statement};
+use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::transaction::Transaction;
-use hnchain_types::{BlockHash, TxId, ValidatorIndex, View};
-use std::collections::{BTreeMap, BTreeSet};
+use hnchain_types::{BlockHash, Epoch, View};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
@@ -44,9 +51,11 @@ pub(super) struct Parts {
     pub(super) happened: mpsc::UnboundedSender<Happened>,
     pub(super) inbox: mpsc::UnboundedReceiver<Happened>,
     pub(super) control: mpsc::Receiver<Control>,
-    pub(super) messages: mpsc::Receiver<(ValidatorIndex, Message)>,
+    pub(super) messages: mpsc::Receiver<(PublicKey, Message)>,
     /// Tells the follower the view of a finalization whose block is not here.
     pub(super) behind: watch::Sender<View>,
+    /// Where proofs of contradictory votes go.
+    pub(super) accusations: mpsc::Sender<Evidence>,
     pub(super) shutdown: CancellationToken,
     /// For judging proposals beside this thread.
     pub(super) runtime: Handle,
@@ -69,16 +78,22 @@ pub(super) struct Consensus {
     happened: mpsc::UnboundedSender<Happened>,
     inbox: mpsc::UnboundedReceiver<Happened>,
     control: mpsc::Receiver<Control>,
-    messages: mpsc::Receiver<(ValidatorIndex, Message)>,
+    messages: mpsc::Receiver<(PublicKey, Message)>,
     behind: watch::Sender<View>,
+    accusations: mpsc::Sender<Evidence>,
     shutdown: CancellationToken,
     runtime: Handle,
     machine: Machine,
+    /// While it is not known which votes may have been forgotten, the machine has no key.
     waking: Option<Waking>,
-    keys: Vec<PublicKey>,
+    /// The last view of such votes, whichever epoch it is of.
+    silent_until: Option<View>,
+    key: Arc<dyn Signer>,
     start: Instant,
     timers: [Option<(Instant, Timer)>; Timer::SLOTS],
-    known: BTreeMap<BlockHash, Known>,
+    known: KnownBlocks,
+    /// Own blocks that are not final yet, and when they were proposed.
+    proposals: BTreeMap<Position, (BlockHash, Instant)>,
     wanted: Option<Wanted>,
     proposed_at: Option<Instant>,
     repeated_at: Option<Instant>,
@@ -112,33 +127,16 @@ pub(super) fn spawn(mut consensus: Consensus) -> Result<oneshot::Receiver<Result
 
 impl Consensus {
     pub(super) fn new(parts: Parts, key: SecretKey, journal: Vec<Vec<u8>>) -> Result<Self, DriverError> {
-        let shared = parts.shared;
-        let genesis = &shared.genesis;
-        let keys: Vec<PublicKey> = genesis.validators().public_keys().collect();
-        let is_validator = genesis.validators().index_of(&key.public_key()).is_some();
-        let tip = shared.store.tip();
-        let (journal, records) = Records::new(parts.journal, journal, genesis.digest(), key.public_key())?;
-        let new_journal = records.is_empty() && is_validator && !parts.trust_new_journal;
-        let parameters = Parameters {
-            genesis: genesis.digest(),
-            epoch: genesis.epoch(),
-            validators: Arc::new(genesis.validators().clone()),
-            verifier: Arc::new(Sm2),
-            delta_ms: shared.chain.parameters.delta_ms,
-            heartbeat_ms: shared.chain.parameters.heartbeat_ms,
-        };
-        let root = Root {
-            epoch: tip.epoch,
-            height: tip.height,
-            view: tip.view,
-            block: tip.block,
-            time_ms: tip.time_ms,
-        };
-        let recovered = Recovered { root, finalization: tip.certificate, records };
-        let machine = Machine::new(parameters, Some(Arc::new(key)), recovered)?;
-        let needed = genesis.validators().quorum() - 1;
+        let Parts { shared, .. } = parts;
+        let (journal, records) = Records::new(parts.journal, journal, shared.genesis.digest(), shared.key)?;
+        let key: Arc<dyn Signer> = Arc::new(key);
+        let alone = Waking::is_alone(&shared.key, &shared.committee().validators);
+        let waking = records.is_empty() && !parts.trust_new_journal && !alone;
+        let machine = machine(&shared, (!waking).then(|| key.clone()), records)?;
         Ok(Self {
-            waking: (new_journal && needed > 0).then(|| Waking { heard: BTreeMap::new(), needed }),
+            waking: waking.then(Waking::default),
+            silent_until: None,
+            key,
             records: journal,
             network: parts.network,
             executor: parts.executor,
@@ -147,13 +145,14 @@ impl Consensus {
             control: parts.control,
             messages: parts.messages,
             behind: parts.behind,
+            accusations: parts.accusations,
             shutdown: parts.shutdown,
             runtime: parts.runtime,
             machine,
-            keys,
             start: Instant::now(),
             timers: [None; Timer::SLOTS],
-            known: BTreeMap::new(),
+            known: KnownBlocks::default(),
+            proposals: BTreeMap::new(),
             wanted: None,
             proposed_at: None,
             repeated_at: None,
@@ -169,11 +168,10 @@ impl Consensus {
     async fn run(&mut self) -> Result<(), DriverError> {
         let shutdown = self.shutdown.clone();
         let mempool = self.shared.mempool.clone();
-        if self.waking.is_none() {
-            self.feed(Input::Start);
-        } else {
-            tracing::info!("this validator's journal is new: asking peers how far the chain is before voting");
+        if self.waking.is_some() {
+            tracing::info!("the vote journal is new: asking validators how far the chain is before voting");
         }
+        self.feed(Input::Start);
         loop {
             self.perform()?;
             let deadline = self.deadline();
@@ -219,64 +217,69 @@ impl Consensus {
     fn take(&mut self, happened: Happened) -> Result<(), DriverError> {
         match happened {
             Happened::Engine(input) => self.feed(input),
-            Happened::Validated(block, view, decoded) => {
+            Happened::Validated(block, position, decoded) => {
                 let valid = decoded.is_some();
                 if let Some(decoded) = decoded {
-                    self.know(block, view, decoded);
+                    self.know(block, position, decoded);
                 }
                 self.feed(Input::Validated { block, valid });
             }
             Happened::Durable(position) => {
                 self.records.durable(position)?;
                 self.given_up = 0;
-                self.forget(position.view)?;
+                self.known.stored(position, &self.shared.store)?;
                 self.dirty = true;
+                self.follow_store()?;
             }
-            Happened::PeerStatus(peer, status) => self.wake(peer, status.view),
+            Happened::PeerStatus(peer, position) => {
+                if let Some(waking) = &mut self.waking {
+                    waking.hear(peer, position);
+                    self.wake()?;
+                }
+            }
             Happened::Fatal(error) => return Err(error),
         }
         Ok(())
     }
 
-    /// Keeps what is above the store's tip, and for a while what has just become final. The transactions of blocks that
-    /// were abandoned wait again.
-    fn forget(&mut self, durable: View) -> Result<(), DriverError> {
-        let mut abandoned = Vec::new();
-        for (hash, known) in self.known.iter_mut().filter(|(_, k)| k.view <= durable && !k.stored) {
-            known.stored = self.shared.store.height_of(hash)?.is_some();
-            if !known.stored {
-                abandoned.push(*hash);
-            }
+    /// The store is never behind the machine for long, and never ahead of it: what sync stored is its root, too.
+    fn follow_store(&mut self) -> Result<(), DriverError> {
+        let (tip, Committee { epoch, validators }) = after_tip(&self.shared)?;
+        if let Some(finalization) = tip.certificate.clone()
+            && tip.height > self.machine.root().height
+        {
+            self.feed(Input::Synced { root: root(&tip), finalization, epoch, validators });
         }
-        self.known.retain(|hash, k| k.view.0 + REMEMBERED_VIEWS > durable.0 && !abandoned.contains(hash));
         Ok(())
     }
 
-    /// A validator whose journal is new starts once a quorum has told how far the chain is.
-    fn wake(&mut self, peer: ValidatorIndex, view: View) {
-        let Some(waking) = &mut self.waking else { return };
-        waking.heard.insert(peer, view);
-        if waking.heard.len() < waking.needed {
-            return;
-        }
-        // The f largest may be lies.
-        let mut views: Vec<View> = waking.heard.values().copied().collect();
-        views.sort_unstable_by(|a, b| b.cmp(a));
-        let newest = views.get(self.shared.genesis.validators().faults()).copied().unwrap_or_default();
+    /// Takes up the key once it is known which votes may have been forgotten.
+    fn wake(&mut self) -> Result<(), DriverError> {
+        let validators = self.machine.validators();
+        let awake = self.waking.as_ref().and_then(|w| w.decide(&self.shared.key, self.position(), validators));
+        let Some(awake) = awake else { return Ok(()) };
         self.waking = None;
-        self.dirty = true;
-        if newest > View(1) {
-            let until = View(newest.0.saturating_add(FORGOTTEN_MARGIN));
+        self.machine = machine(&self.shared, Some(self.key.clone()), Vec::new())?;
+        (self.timers, self.wanted) = ([None; Timer::SLOTS], None);
+        (self.work, self.dirty) = (false, true);
+        if let Awake::After(until) = awake {
             tracing::warn!(%until, "the chain is older than this journal: no vote in views that it may have voted in");
-            self.feed(Input::Forgotten { until });
+            self.silent_until = Some(until);
+            self.feed(Input::Forgotten { until: Position { view: until, ..self.position() } });
         }
         self.feed(Input::Start);
+        Ok(())
     }
 
-    fn message(&mut self, from: ValidatorIndex, message: Message) {
-        if self.waking.is_none() {
+    fn message(&mut self, from: PublicKey, message: Message) {
+        // Validators of another epoch than the machine's are heard once it is there.
+        if let Some(from) = self.machine.validators().index_of(&from) {
             self.feed(Input::Message { from: Some(from), message });
         }
+    }
+
+    fn position(&self) -> Position {
+        Position { epoch: self.machine.epoch(), view: self.machine.view() }
     }
 
     /// A peer that is back may have missed our last words.
@@ -284,9 +287,9 @@ impl Consensus {
         match control {
             Control::Connected(peer) => {
                 tracing::info!(%peer, "peer linked");
-                let validator = self.keys.contains(&peer);
+                let validator = self.machine.validators().index_of(&peer).is_some();
                 let rested = self.repeated_at.is_none_or(|at| at.elapsed() >= REPEAT);
-                if validator && rested && self.waking.is_none() {
+                if validator && rested {
                     self.repeated_at = Some(Instant::now());
                     self.feed(Input::Timer(Timer::Resend));
                 }
@@ -316,34 +319,28 @@ impl Consensus {
 
     // ---- mempool ----
 
-    fn know(&mut self, block: BlockHash, view: View, decoded: Arc<Decoded>) {
-        self.known.entry(block).or_insert(Known { view, decoded, skipped: false, stored: false });
+    fn know(&mut self, block: BlockHash, position: Position, decoded: Arc<Decoded>) {
+        self.known.insert(block, position, decoded);
         self.dirty = true;
     }
 
     /// Decodes a block that a quorum vouches for, where it was not judged here yet.
     fn know_block(&mut self, block: &Block) {
         let hash = block.header.hash();
-        if !self.known.contains_key(&hash)
+        if self.known.get(&hash).is_none()
             && let Some(decoded) = Decoded::of(block)
         {
-            self.know(hash, block.header.view, Arc::new(decoded));
+            self.know(hash, position_of(block), Arc::new(decoded));
         }
     }
 
     /// Whether transactions wait that no live block above the tip holds.
     fn update_work(&mut self) {
-        if self.waking.is_some() || !std::mem::take(&mut self.dirty) {
+        if !std::mem::take(&mut self.dirty) {
             return;
         }
         let mempool = &self.shared.mempool;
-        let work = if mempool.is_empty() {
-            false
-        } else {
-            let live = self.known.values().filter(|k| !k.skipped);
-            let taken: BTreeSet<TxId> = live.flat_map(|k| k.decoded.ids.iter().copied()).collect();
-            mempool.has_fresh(&taken)
-        };
+        let work = !mempool.is_empty() && mempool.has_fresh(&self.known.live());
         if work != self.work {
             self.work = work;
             self.feed(Input::Work(work));
@@ -374,7 +371,9 @@ impl Consensus {
         let time_ms = wall_ms().max(wanted.parent_time_ms + 1);
         self.feed(Input::Proposed { view: wanted.view, time_ms, transactions: raw });
         if let Some(hash) = self.machine.proposal(wanted.view) {
-            self.know(hash, wanted.view, Arc::new(Decoded::new(transactions)));
+            let position = Position { view: wanted.view, ..self.position() };
+            self.know(hash, position, Arc::new(Decoded::new(transactions)));
+            self.proposals.insert(position, (hash, Instant::now()));
         }
     }
 
@@ -390,9 +389,8 @@ impl Consensus {
     /// What waits and is neither in an ancestor nor in a block that may be final but is not stored yet.
     fn payload(&self, ancestors: &[BlockHash]) -> Vec<Arc<Transaction>> {
         let parameters = &self.shared.chain.parameters;
-        let root = self.machine.root().view;
-        let holding = self.known.iter().filter(|(h, k)| ancestors.contains(h) || k.view <= root);
-        let taken: BTreeSet<TxId> = holding.flat_map(|(_, k)| k.decoded.ids.iter().copied()).collect();
+        let root = self.machine.root();
+        let taken = self.known.taken(ancestors, Position { epoch: root.epoch, view: root.view });
         // Where views fail, the last payload may have been more than the others can check in time.
         let most = (parameters.block_transactions >> self.given_up.min(SMALLER_BLOCKS)).max(1);
         self.shared.mempool.take(most as usize, parameters.block_bytes as usize, &taken)
@@ -402,10 +400,20 @@ impl Consensus {
 
     /// D1: records first and durable, then everything else in order.
     fn perform(&mut self) -> Result<(), DriverError> {
+        while !self.effects.is_empty() {
+            self.perform_turn()?;
+        }
+        Ok(())
+    }
+
+    fn perform_turn(&mut self) -> Result<(), DriverError> {
         let effects = std::mem::take(&mut self.effects);
         for effect in &effects {
             if let Effect::Persist(record) = effect {
-                self.records.append(record)?;
+                // Without its key the node votes on nothing, and a journal that is new stays so.
+                if self.waking.is_none() {
+                    self.records.append(record)?;
+                }
                 self.note_skip(record);
             }
         }
@@ -420,7 +428,7 @@ impl Consensus {
         if let Record::Entered(certificate) = record
             && certificate.statement == Statement::Nullify
         {
-            self.known.values_mut().filter(|k| k.view == certificate.view).for_each(|k| k.skipped = true);
+            self.known.skip(Position { epoch: certificate.epoch, view: certificate.view });
             self.dirty = true;
         }
     }
@@ -441,18 +449,45 @@ impl Consensus {
             }
             Effect::Execute(block) => {
                 self.know_block(&block);
-                let decoded = self.known.get(&block.header.hash()).map(|k| k.decoded.clone());
+                let decoded = self.known.get(&block.header.hash()).cloned();
                 self.command(Command::Execute(block, decoded))?;
             }
-            Effect::Finalized { block, certificate, .. } => self.command(Command::Finalize(block, certificate))?,
+            Effect::Finalized { block, certificate, closing, .. } => {
+                self.note_latency(&block, &certificate);
+                self.command(Command::Finalize { block, certificate, closing })?;
+            }
             Effect::Behind { view } => {
                 self.behind.send_replace(view);
             }
-            Effect::Epoch { epoch, .. } => tracing::info!(%epoch, "epoch begins"),
+            Effect::Epoch { epoch, validators } => self.begin(epoch, &validators),
             Effect::Report(report) => self.report(report),
             Effect::Halt(divergence) => return Err(DriverError::Divergence(divergence)),
         }
         Ok(())
+    }
+
+    /// How long a block of ours took to become final.
+    fn note_latency(&mut self, block: &BlockHash, certificate: &Certificate) {
+        let upto = Position { epoch: certificate.epoch, view: certificate.view };
+        let later = self.proposals.split_off(&Position { view: upto.view.next(), ..upto });
+        let settled = std::mem::replace(&mut self.proposals, later);
+        if let Some((_, at)) = settled.values().find(|(hash, _)| hash == block) {
+            metrics::histogram!(metric::BLOCK_FINALITY_SECONDS).record(at.elapsed().as_secs_f64());
+        }
+    }
+
+    /// Views are numbered anew, and indices are of another set.
+    fn begin(&mut self, epoch: Epoch, validators: &ValidatorSet) {
+        let root = self.machine.root();
+        self.known.begin(epoch, Position { epoch: root.epoch, view: root.view });
+        self.dirty = true;
+        self.wanted = None;
+        tracing::info!(%epoch, validators = validators.len(), me = ?self.machine.me(), "an epoch begins");
+        // Votes that may be forgotten reach at most to this view, even where they were the first ones of this epoch. Until
+        // this effect is performed no block of it was judged or executed here, so nothing but nullify was signed.
+        if let Some(until) = self.silent_until.filter(|until| self.machine.view() <= *until) {
+            self.feed(Input::Forgotten { until: Position { epoch, view: until } });
+        }
     }
 
     fn command(&self, command: Command) -> Result<(), DriverError> {
@@ -468,8 +503,8 @@ impl Consensus {
             To::All => self.network.broadcast(Channel::Consensus, bytes),
             To::One(index) => {
                 // A full queue or a lost link: what matters is said again (R10).
-                let sent =
-                    self.keys.get(index.index()).is_some_and(|k| self.network.send(k, Channel::Consensus, bytes));
+                let key = self.machine.validators().key(index).map(hnchain_crypto::VerifyingKey::public_key);
+                let sent = key.is_some_and(|key| self.network.send(&key, Channel::Consensus, bytes));
                 if !sent {
                     tracing::debug!(to = %index, "consensus message not sent");
                 }
@@ -497,7 +532,7 @@ impl Consensus {
                         None
                     }
                 };
-                drop(happened.send(Happened::Validated(hash, block.header.view, decoded)));
+                drop(happened.send(Happened::Validated(hash, position_of(&block), decoded)));
             });
             drop(judged.await); // a panic has already ended the process
         });
@@ -505,7 +540,9 @@ impl Consensus {
 
     fn report(&mut self, report: Report) {
         match report {
-            Report::Entered(view) => self.shared.status.set_view(self.shared.genesis.epoch(), view),
+            Report::Entered(view) => {
+                self.shared.status.set_position(Position { epoch: self.machine.epoch(), view });
+            }
             Report::Nullified { view, leader, reason } => {
                 self.given_up += 1;
                 self.shared.status.add_nullified();
@@ -513,7 +550,11 @@ impl Consensus {
             }
             Report::Equivocation(evidence) => {
                 let (first, second) = evidence.votes();
-                tracing::error!(signer = %first.signer, view = %first.view, ?first, ?second, "equivocation");
+                tracing::error!(signer = %first.signer, epoch = %first.epoch, view = %first.view, ?first, ?second, "equivocation");
+                metrics::counter!(metric::EQUIVOCATIONS).increment(1);
+                if self.accusations.try_send(*evidence).is_err() {
+                    tracing::warn!("too much evidence at once; this piece is not submitted by this node");
+                }
             }
             Report::Fork(pair) => tracing::error!(?pair, "contradictory certificates: more than f validators lie"),
             Report::Misbehaviour { from, what } => {
@@ -525,6 +566,33 @@ impl Consensus {
             }
         }
     }
+}
+
+/// A machine at the newest final block of the store.
+fn machine(shared: &Shared, key: Option<Arc<dyn Signer>>, records: Vec<Record>) -> Result<Machine, DriverError> {
+    let (tip, Committee { epoch, validators }) = after_tip(shared)?;
+    let parameters = Parameters {
+        genesis: shared.genesis.digest(),
+        epoch,
+        validators,
+        verifier: Arc::new(Sm2),
+        delta_ms: shared.chain.parameters.delta_ms,
+        heartbeat_ms: shared.chain.parameters.heartbeat_ms,
+    };
+    let recovered = Recovered { root: root(&tip), finalization: tip.certificate, records };
+    Ok(Machine::new(parameters, key, recovered)?)
+}
+
+fn after_tip(shared: &Shared) -> Result<(Tip, Committee), DriverError> {
+    Committee::after_tip(&shared.store).map_err(|e| DriverError::Execution(e.to_string()))
+}
+
+fn root(tip: &Tip) -> Root {
+    Root { epoch: tip.epoch, height: tip.height, view: tip.view, block: tip.block, time_ms: tip.time_ms }
+}
+
+fn position_of(block: &Block) -> Position {
+    Position { epoch: block.header.epoch, view: block.header.view }
 }
 
 /// Milliseconds since the Unix epoch.

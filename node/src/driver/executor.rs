@@ -4,7 +4,7 @@ use super::proposal::Decoded;
 use super::{DriverError, Happened};
 use crate::ledger_state::Overlay;
 use crate::shared::{Committee, Shared};
-use hnchain_consensus::{Divergence, Input, Position, Root};
+use hnchain_consensus::{Divergence, Input, Position};
 use hnchain_ledger::BlockContext;
 use hnchain_storage::Overlays;
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header};
@@ -148,20 +148,6 @@ impl Work {
     /// Takes in finalized blocks from peers. Sync has verified them: they follow each other, and each certificate, the
     /// last block's among them, is one of a quorum of its epoch. Gives how many were new.
     fn sync(&mut self, blocks: Vec<FinalizedBlock>) -> Result<Synced, DriverError> {
-        let mut synced = None;
-        let outcome = self.take_in(blocks, &mut synced);
-        if let Some((root, finalization)) = synced {
-            let Committee { epoch, validators } = Committee::clone(&self.shared.committee());
-            self.tell(Happened::Engine(Input::Synced { root, finalization, epoch, validators }));
-        }
-        outcome
-    }
-
-    fn take_in(
-        &mut self,
-        blocks: Vec<FinalizedBlock>,
-        synced: &mut Option<(Root, Certificate)>,
-    ) -> Result<Synced, DriverError> {
         let (mut taken, mut ended) = (0, false);
         for FinalizedBlock { block, certificate, closing, .. } in blocks {
             let header = block.header.clone();
@@ -188,9 +174,6 @@ impl Work {
             }
             self.finalize(&header.hash(), &certificate, closing)?;
             ended = false; // where it was one, the committee is the next one's now
-            let (epoch, view) = (header.epoch, header.view);
-            let root = Root { epoch, height: header.height, view, block: header.hash(), time_ms: header.time_ms };
-            *synced = Some((root, certificate));
         }
         Ok(Ok(taken))
     }

@@ -17,17 +17,19 @@
 mod consensus;
 mod executor;
 mod journal;
+mod known;
 mod proposal;
 mod sync;
+mod waking;
 
 use crate::shared::Shared;
 use consensus::{Consensus, Parts};
-use hnchain_consensus::{Divergence, Input, JournalContradiction, Message, Position};
+use hnchain_consensus::{Divergence, Evidence, Input, JournalContradiction, Message, Position};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Events, Network};
 use hnchain_storage::{Journal, StorageError};
 use hnchain_types::wire::WireError;
-use hnchain_types::{BlockHash, ValidatorIndex, View, limits};
+use hnchain_types::{BlockHash, View, limits};
 use proposal::Decoded;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
@@ -99,12 +101,12 @@ impl DriverError {
 enum Happened {
     /// An answer to the machine.
     Engine(Input),
-    /// A proposal of this view was judged; `None` is invalid.
-    Validated(BlockHash, View, Option<Arc<Decoded>>),
+    /// A proposal of this position was judged; `None` is invalid.
+    Validated(BlockHash, Position, Option<Arc<Decoded>>),
     /// Blocks up to this position are in the store.
     Durable(Position),
-    /// What a peer says of itself.
-    PeerStatus(ValidatorIndex, sync::PeerStatus),
+    /// Where a peer says that its consensus is.
+    PeerStatus(PublicKey, Position),
     /// The node cannot go on.
     Fatal(DriverError),
 }
@@ -118,22 +120,23 @@ const MESSAGE_MARGIN: usize = 64 * 1024;
 async fn read(
     shared: Arc<Shared>,
     mut raw: mpsc::Receiver<(PublicKey, Vec<u8>)>,
-    decoded: mpsc::Sender<(ValidatorIndex, Message)>,
+    decoded: mpsc::Sender<(PublicKey, Message)>,
 ) {
-    let validators = shared.genesis.validators();
-    let certificate = 256 + validators.quorum() * 72;
     let payload =
         shared.chain.parameters.block_bytes as usize + shared.chain.parameters.block_transactions as usize * 8;
-    let most = payload + limits::SKIPS * certificate + MESSAGE_MARGIN;
     while let Some((from, bytes)) = raw.recv().await {
-        let Some(index) = validators.index_of(&from) else { continue };
-        if bytes.len() > most {
+        let validators = &shared.committee().validators;
+        if validators.index_of(&from).is_none() {
+            continue;
+        }
+        let certificate = 256 + validators.quorum() * 72;
+        if bytes.len() > payload + limits::SKIPS * certificate + MESSAGE_MARGIN {
             tracing::warn!(%from, bytes = bytes.len(), "a consensus message beyond this chain's limits");
             continue;
         }
         match Message::decode(&bytes) {
             Ok(message) => {
-                if decoded.send((index, message)).await.is_err() {
+                if decoded.send((from, message)).await.is_err() {
                     return;
                 }
             }
@@ -145,7 +148,7 @@ async fn read(
 /// Starts consensus, execution and sync. The handle ends when `shutdown` is cancelled or the node cannot go on.
 ///
 /// `journal_records` are the records that [`Journal::open`] gave. With `trust_new_journal` a validator whose journal is new
-/// votes at once, without asking its peers how far the chain is.
+/// votes at once, without asking its peers how far the chain is. Proofs of contradictory votes go to `accusations`.
 #[must_use]
 #[allow(clippy::too_many_arguments)] // each is another part of the node
 pub fn start(
@@ -156,6 +159,7 @@ pub fn start(
     journal: Journal,
     journal_records: Vec<Vec<u8>>,
     trust_new_journal: bool,
+    accusations: mpsc::Sender<Evidence>,
     shutdown: CancellationToken,
 ) -> JoinHandle<Result<(), DriverError>> {
     tokio::spawn(async move {
@@ -169,7 +173,7 @@ pub fn start(
         let server = tokio::spawn(sync::serve(shared.clone(), requests));
         let follower = tokio::spawn(sync::follow(sync::Follower {
             shared: shared.clone(),
-            network: network.clone(),
+            source: network.clone(),
             executor: executor.clone(),
             happened: happened.clone(),
             behind: behind_of,
@@ -186,6 +190,7 @@ pub fn start(
             control,
             messages,
             behind,
+            accusations,
             shutdown: shutdown.clone(),
             runtime: tokio::runtime::Handle::current(),
         };

@@ -161,7 +161,9 @@ impl Evidence {
     }
 }
 
-fn contradict(a: &Statement, b: &Statement) -> bool {
+/// Whether no correct validator signs both in one view.
+#[must_use]
+pub fn contradict(a: &Statement, b: &Statement) -> bool {
     match (a, b) {
         (Statement::Notarize { block: x }, Statement::Notarize { block: y } | Statement::Finalize { block: y, .. })
         | (Statement::Finalize { block: x, .. }, Statement::Notarize { block: y }) => x != y,

@@ -34,7 +34,7 @@ pub(super) fn change(input: &[u8], random: &mut Random) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     write(&fields, &mut out);
     if random.once_in(16) {
-        overlong(&mut out, random)
+        overlong(&mut out, random);
     }
     Some(out)
 }

@@ -16,10 +16,7 @@ mod types;
 mod wire;
 
 use crate::Format::{Bincode, Bytes, Json, Protobuf, Text};
-use crate::{Format, Target};
-
-type Run = fn(&[u8]) -> Result<(), String>;
-type Repair = fn(&[u8]) -> Option<Vec<u8>>;
+use crate::{Format, Repair, Run, Target};
 
 const fn target(name: &'static str, format: Format, run: Run) -> Target {
     Target { name, format, cost: 1, run, repair: None }

@@ -62,13 +62,13 @@ fn exists(key: &str) -> bool {
         || truth().proofs.iter().any(|p| p.present && p.key == key)
 }
 
-fn refused(error: ProofError) -> String {
+fn refused(error: &ProofError) -> String {
     assert!(!error.message().is_empty() && !error.message_zh().is_empty(), "{error:?}");
     said(error.message())
 }
 
 fn judge(bundle: &Bundle) -> Result<(), String> {
-    let verdict = verify(bundle, &truth().genesis).map_err(refused)?;
+    let verdict = verify(bundle, &truth().genesis).map_err(|e| refused(&e))?;
     let same_block = |v: &&Verdict| {
         let claims = Verdict {
             namespace: verdict.namespace.clone(),
@@ -96,13 +96,13 @@ fn judge(bundle: &Bundle) -> Result<(), String> {
 }
 
 pub(super) fn json(input: &[u8]) -> Result<(), String> {
-    let bundle = Bundle::from_json(input).map_err(refused)?;
+    let bundle = Bundle::from_json(input).map_err(|e| refused(&e))?;
     assert!(bundle.to_json() == input && input.len() <= JSON_BYTES, "another text of one bundle");
     judge(&bundle)
 }
 
 pub(super) fn protobuf(input: &[u8]) -> Result<(), String> {
-    let bundle = Bundle::from_proto(input).map_err(refused)?;
+    let bundle = Bundle::from_proto(input).map_err(|e| refused(&e))?;
     assert!(bundle.to_proto() == input && input.len() <= PROTO_BYTES, "another encoding of one bundle");
     judge(&bundle)
 }

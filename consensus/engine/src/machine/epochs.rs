@@ -3,13 +3,13 @@
 use super::{Machine, Peer};
 use crate::bug::{Bug, planted};
 use crate::tree::Tree;
-use crate::{Effect, Message, Report, Root};
+use crate::{Effect, Message, Position, Report, Root};
 use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, ValidatorIndex, View};
 use std::sync::Arc;
 
-/// Messages of the next epoch that are kept, in all and of one peer: the first proposal and a vote or two of each.
+/// Messages of the next epoch that are kept, in all and of one peer. Of proposals, which may be large, one of each peer.
 const EARLY: usize = 256;
 const EARLY_OF_ONE: usize = 8;
 
@@ -47,10 +47,12 @@ impl Machine {
     }
 
     fn keep_early(&mut self, from: Option<ValidatorIndex>, message: Message) {
-        let early = &mut self.later.messages;
-        let room = early.len() < EARLY && early.iter().filter(|(f, _)| *f == from).count() < EARLY_OF_ONE;
+        let is_proposal = |m: &Message| matches!(m, Message::Proposal(_));
+        let of_one = || self.later.messages.iter().filter(|(f, _)| *f == from);
+        let second_proposal = is_proposal(&message) && of_one().any(|(_, m)| is_proposal(m));
+        let room = self.later.messages.len() < EARLY && of_one().count() < EARLY_OF_ONE && !second_proposal;
         if room || planted(Bug::EarlyUnbounded) {
-            early.push((from, message));
+            self.later.messages.push((from, message));
         }
     }
 
@@ -74,6 +76,7 @@ impl Machine {
         self.parameters.epoch = epoch;
         self.parameters.validators = validators.clone();
         self.safety.enter(epoch, &validators);
+        self.safety.raise_floor(Position { epoch: root.epoch, view: root.view });
         self.root = root;
         self.finalization = Some(finalization.clone());
         self.entry = Some(finalization);

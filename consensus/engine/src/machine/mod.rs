@@ -252,7 +252,6 @@ impl Machine {
                 self.on_synced(root, finalization, epoch, validators);
             }
             Input::Forgotten { until } => {
-                let until = Position { epoch: self.parameters.epoch, view: until };
                 self.safety.raise_floor(until);
                 self.effects.push(Effect::Persist(Record::Cut(until)));
             }
@@ -326,6 +325,10 @@ impl Machine {
 
     fn leader(&self, view: View) -> ValidatorIndex {
         Leader::of(view, &self.parameters.validators)
+    }
+
+    const fn here(&self) -> Position {
+        Position { epoch: self.parameters.epoch, view: self.view }
     }
 
     fn round(&mut self, view: View) -> &mut Round {

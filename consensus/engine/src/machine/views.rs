@@ -100,7 +100,7 @@ impl Machine {
         let waiting = unfinalized || busy == Armed::Patient;
         if waiting && !self.pace.idle_armed && !self.pace.idle_over {
             self.pace.idle_armed = true;
-            self.arm_timer(Timer::Idle(self.view), 2 * self.delta());
+            self.arm_timer(Timer::Idle(self.here()), 2 * self.delta());
         }
         if (busy != Armed::No || unfinalized) && !self.pace.resend_armed {
             self.pace.resend_armed = true;
@@ -115,10 +115,11 @@ impl Machine {
         if busy > self.pace.armed {
             let (view, delta, leader) = (self.view, self.delta(), self.leader(self.view));
             let patience = if busy == Armed::Patient { 2 * delta } else { 0 };
-            self.arm_timer(Timer::Leader(view), patience + 2 * delta);
-            self.arm_timer(Timer::View(view), patience + 3 * delta);
+            self.arm_timer(Timer::Leader(self.here()), patience + 2 * delta);
+            self.arm_timer(Timer::View(self.here()), patience + 3 * delta);
             self.pace.armed = busy;
-            if busy == Armed::Yes && self.peers[leader.index()].silent && self.me() != Some(leader) {
+            let spoke = self.rounds.get(&view).is_some_and(|r| r.proposal.is_some());
+            if busy == Armed::Yes && !spoke && self.peers[leader.index()].silent && self.me() != Some(leader) {
                 self.nullify(view, NullifyReason::LeaderSilent);
             }
         } else if busy == Armed::No {
@@ -132,21 +133,23 @@ impl Machine {
 
     pub(super) fn on_timer(&mut self, timer: Timer) {
         match timer {
-            Timer::Leader(view) if view == self.view && self.pace.armed != Armed::No => {
+            Timer::Leader(at) if at == self.here() && self.pace.armed != Armed::No => {
+                let view = at.view;
                 if self.rounds.get(&view).is_none_or(|r| r.proposal.is_none()) {
                     self.nullify(view, NullifyReason::LeaderLate);
                 }
             }
-            Timer::View(view) if view == self.view && self.pace.armed != Armed::No => {
-                self.nullify(view, NullifyReason::ViewLate);
+            Timer::View(at) if at == self.here() && self.pace.armed != Armed::No => {
+                self.nullify(at.view, NullifyReason::ViewLate);
             }
-            Timer::Idle(view) if view == self.view => {
+            Timer::Idle(at) if at == self.here() => {
                 self.pace.idle_armed = false;
                 self.pace.idle_over = self.unfinalized() || self.stirred();
             }
             Timer::Resend => {
                 self.pace.resend_armed = false;
-                if self.busy() != Armed::No || self.unfinalized() {
+                let settled = self.now < self.pace.finalized_at + 2 * self.delta();
+                if !settled && (self.busy() != Armed::No || self.unfinalized()) {
                     self.resend();
                 }
             }

@@ -1,7 +1,7 @@
 //! What the bench tests hand to a machine: votes, certificates, blocks and proposals of a cluster of four.
 
 use super::{genesis, genesis_root, key, result_of, validators};
-use hnchain_consensus::{Message, Proposal, Vote};
+use hnchain_consensus::{Message, Position, Proposal, Vote};
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{Epoch, ValidatorIndex, View};
@@ -82,4 +82,9 @@ pub fn proposal(block: &Arc<Block>, parent: Option<Certificate>) -> Message {
     let leader = usize::try_from(view).unwrap() % N;
     let vote = vote(leader, view, Statement::Notarize { block: block.header.hash() });
     Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent }))
+}
+
+/// A view of the first epoch.
+pub fn at(view: u64) -> Position {
+    Position { epoch: Epoch(0), view: View(view) }
 }

@@ -277,7 +277,13 @@ impl Cluster {
                 let node = &self.nodes[i];
                 let taken: BTreeSet<&Vec<u8>> =
                     ancestors.iter().filter_map(|h| node.blocks.get(h)).flat_map(|b| b.transactions.iter()).collect();
-                let fresh = node.mempool.iter().filter(|t| !empty && !taken.contains(t)).take(BLOCK_TRANSACTIONS).cloned().collect();
+                let fresh = node
+                    .mempool
+                    .iter()
+                    .filter(|t| !empty && !taken.contains(t))
+                    .take(BLOCK_TRANSACTIONS)
+                    .cloned()
+                    .collect();
                 self.answer(i, 1, Input::Proposed { view, time_ms: parent_time_ms.max(self.now), transactions: fresh });
             }
             Effect::Validate(block) => {

@@ -155,6 +155,8 @@ impl Attack {
 
     fn split(&self, storm: &mut Storm) -> Result<Conflict, Violation> {
         storm.clear();
+        // What puppets tell one group of the other gives the attack away: they wait until it has succeeded.
+        let deeds = storm.adversary.turn_to(Vec::new());
         let mut parts = self.groups.clone();
         for liar in &self.liars {
             for part in 1..self.parts {
@@ -179,6 +181,7 @@ impl Attack {
                 return broken("T4", "the attack does not fork");
             }
         };
+        storm.adversary.turn_to(deeds);
         let more = storm.random.below(40);
         storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), more) })?;
         if self.reunion {

@@ -48,7 +48,7 @@ pub(super) struct Wanted {
 /// A validator whose journal is new asks its peers how far the chain is before it votes.
 #[derive(Debug)]
 pub(super) struct Waking {
-    pub(super) heard: BTreeMap<usize, View>,
+    pub(super) heard: BTreeMap<usize, Position>,
     pub(super) needed: usize,
 }
 
@@ -140,7 +140,7 @@ impl Process {
                 self.forget(position);
                 self.dirty = true;
             }
-            Happened::Status(peer, status) => self.wake_up(peer, status.view, env),
+            Happened::Status(peer, status) => self.wake_up(peer, status.position, env),
             Happened::Linked => {
                 let rested = self.repeated_at.is_none_or(|at| env.now >= at + REPEAT);
                 if rested && self.waking.is_none() {
@@ -151,23 +151,31 @@ impl Process {
         }
     }
 
-    /// A validator whose journal is new starts once a quorum has told how far the chain is.
-    fn wake_up(&mut self, peer: usize, view: View, env: &mut Env) {
+    /// A validator whose journal is new starts once a quorum has told how far the chain is, and this node is in that
+    /// epoch.
+    fn wake_up(&mut self, peer: usize, position: Position, env: &mut Env) {
         let Some(waking) = &mut self.waking else { return };
-        waking.heard.insert(peer, view);
+        waking.heard.insert(peer, position);
         if waking.heard.len() < waking.needed {
             return;
         }
-        let mut views: Vec<View> = waking.heard.values().copied().collect();
-        views.sort_unstable_by(|a, b| b.cmp(a));
-        let newest = views.get(self.machine.validators().faults()).copied().unwrap_or_default();
+        let mut heard: Vec<Position> = waking.heard.values().copied().collect();
+        heard.sort_unstable_by(|a, b| b.cmp(a));
+        let newest = heard.get(self.machine.validators().faults()).copied().unwrap_or_default();
+        if newest.epoch > self.machine.epoch() {
+            return waking.heard.clear(); // sync first: what was forgotten is of that epoch
+        }
+        let view = if newest.view > View(1) { View(newest.view.0.saturating_add(FORGOTTEN_MARGIN)) } else { View(0) };
+        let until = Position { epoch: newest.epoch, view };
+        self.begin(until, env);
+    }
+
+    /// Starts the machine of a new journal. The mark, though it be of view 0, makes the journal one in use.
+    pub(super) fn begin(&mut self, until: Position, env: &mut Env) {
         self.waking = None;
         self.dirty = true;
-        if newest > View(1) {
-            let until = View(newest.0.saturating_add(FORGOTTEN_MARGIN));
-            note!(env, "node {} forgot what it signed up to view {until}", self.id);
-            self.feed(Input::Forgotten { until }, env);
-        }
+        note!(env, "node {} has a new journal: no vote up to {until:?}", self.id);
+        self.feed(Input::Forgotten { until }, env);
         self.feed(Input::Start, env);
     }
 

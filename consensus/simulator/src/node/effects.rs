@@ -106,7 +106,8 @@ impl Process {
     fn report(&mut self, report: Report, env: &mut Env) {
         match report {
             Report::Entered(view) => {
-                self.follower.view = view;
+                let epoch = self.machine.epoch();
+                self.follower.position = Position { epoch, view };
                 note!(env, "node {} enters {}.{view}", self.id, self.machine.epoch());
             }
             Report::Nullified { view, leader, reason } => {

@@ -3,6 +3,7 @@
 use super::{Happened, Own, Packet, Process, executor::Command};
 use crate::env::Env;
 use crate::trace::note;
+use hnchain_consensus::Position;
 use hnchain_types::block::FinalizedBlock;
 use hnchain_types::{Height, View};
 use std::collections::{BTreeMap, VecDeque};
@@ -36,7 +37,7 @@ pub(crate) enum Question {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerStatus {
     pub(crate) height: Height,
-    pub(crate) view: View,
+    pub(crate) position: Position,
 }
 
 /// A peer's answer.
@@ -78,8 +79,8 @@ pub(super) struct Follower {
     last: Height,
     next_id: u64,
     candidates: VecDeque<(usize, Height)>,
-    /// The machine's view, for peers that ask.
-    pub(super) view: View,
+    /// Where the machine is, for peers that ask.
+    pub(super) position: Position,
 }
 
 impl Follower {
@@ -126,7 +127,7 @@ impl Process {
         }
         let store = &self.disk.store;
         let mut answer = match question {
-            Question::Status => Answer::Status(PeerStatus { height: store.height(), view: self.follower.view }),
+            Question::Status => Answer::Status(PeerStatus { height: store.height(), position: self.follower.position }),
             Question::Blocks(first) => {
                 let heights = first.0.max(1)..=store.height().0;
                 let blocks = heights.take(ANSWER_BLOCKS).filter_map(|h| store.block(Height(h)));

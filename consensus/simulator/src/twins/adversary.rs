@@ -83,6 +83,11 @@ impl Adversary {
         Self { liars, deeds, random, votes: BTreeMap::new(), said: VecDeque::new() }
     }
 
+    /// From now on does these deeds, and hands back those it did before.
+    pub const fn turn_to(&mut self, deeds: Vec<Deed>) -> Vec<Deed> {
+        std::mem::replace(&mut self.deeds, deeds)
+    }
+
     /// Listens to everything that is said.
     pub fn overhear(&mut self, world: &World, sent: &Sent) {
         if let Some(vote) = vote_of(&sent.message) {

@@ -177,7 +177,7 @@ impl Stage {
             self.calm(view, setting, queue)?;
             queue = Vec::new();
             let due = |_: usize, alarm: &super::world::Alarm| match alarm.timer {
-                Timer::Leader(v) | Timer::View(v) | Timer::Idle(v) => v <= view,
+                Timer::Leader(at) | Timer::View(at) | Timer::Idle(at) => at.view <= view,
                 Timer::Resend | Timer::Heartbeat => false,
             };
             let Some((at, i, slot)) = self.world.next_alarm(due) else { return Ok(()) };

@@ -395,7 +395,7 @@ fn mixed(history: u64, now: u64, input: &Input) -> u64 {
 
 const fn view_of_timer(timer: Timer) -> View {
     match timer {
-        Timer::Leader(view) | Timer::View(view) | Timer::Idle(view) => view,
+        Timer::Leader(at) | Timer::View(at) | Timer::Idle(at) => at.view,
         Timer::Resend | Timer::Heartbeat => View(0),
     }
 }

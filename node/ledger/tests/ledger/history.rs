@@ -151,7 +151,6 @@ proptest! {
             let done = c.w.append(&txs);
             prop_assert_eq!(&done, &again);
             proposals.retain(|id| c.w.state.rows().contains_key(&proposal_key(id)));
-            for r in &done.receipts { eprintln!("CODE [{}] {}", crate::scene::code(r), done.next.is_some()); }
             check(&c, &before, epoch, &done);
         }
         check_proposals(&c);

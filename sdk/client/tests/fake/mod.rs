@@ -181,6 +181,7 @@ pub fn chain_at(n: u64, start_ms: u64) -> Vec<FinalizedBlock> {
                     ValidatorsHash(Digest::ZERO),
                 ),
                 certificate: None,
+                closing: Vec::new(),
                 receipts: Vec::new(),
             }
         })

@@ -16,15 +16,15 @@ use std::sync::Arc;
 const TIME_MS: u64 = 1_700_000_001_000;
 
 /// The ledger's eyes on an overlay.
-struct Eyes(View);
+struct Eyes<'a>(View<'a>);
 
-impl StateView for Eyes {
+impl StateView for Eyes<'_> {
     fn row(&self, key: &str) -> Result<Option<Vec<u8>>, StateError> {
         self.0.row(key).map_err(|e| StateError(e.to_string()))
     }
 
     fn included(&self, id: &TxId) -> Result<Option<(Height, u32)>, StateError> {
-        self.0.transaction(id).map_err(|e| StateError(e.to_string()))
+        self.0.included(id).map_err(|e| StateError(e.to_string()))
     }
 }
 

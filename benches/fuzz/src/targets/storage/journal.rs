@@ -20,7 +20,7 @@ fn open(folder: &Path, bytes: &[u8]) -> Result<(Records, usize), String> {
             drop(journal);
             Ok((records, std::fs::read(folder.join(NAME)).expect("a file in a folder of ours").len()))
         }
-        Err(error @ StorageError::JournalDamaged { .. }) => Err(error.code().to_owned()),
+        Err(StorageError::JournalDamaged { why, .. }) => Err(why),
         Err(error) => panic!("{error}"),
     }
 }

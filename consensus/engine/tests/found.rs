@@ -1,0 +1,79 @@
+//! Bugs that were found in this engine while others' bugs were looked for (docs/bugs-of-others.md).
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod harness;
+
+use harness::Cluster;
+use harness::bench::{Bench, notarize, root_at, votes};
+use harness::build::{at, block, finalization, nullification};
+use hnchain_consensus::{Effect, Input, Message, Position, Report, Root, Timer};
+use hnchain_types::certificate::Certificate;
+use hnchain_types::{Epoch, View};
+
+/// The leader missed an earlier view, so that it is thought silent; but here it speaks.
+#[test]
+fn a_proposal_that_brings_the_skips_is_not_given_up_because_its_leader_was_silent_before() {
+    let fifth = block(5, None);
+    let mut b = Bench::new();
+    let effects = b.propose(&fifth, None);
+    assert_eq!(votes(&effects), [notarize(&fifth)]);
+}
+
+/// R10 under load: where every block becomes final in time there is nothing to say again.
+#[test]
+fn a_chain_that_makes_progress_says_nothing_again() {
+    let mut c = Cluster::new(4, 17);
+    (c.faults.min_delay, c.faults.max_delay) = (5, 5);
+    for i in 0..120u8 {
+        c.submit(&[i]);
+        c.run(25);
+    }
+    let sent = |kind| c.traffic.get(kind).map_or(0, |(messages, _)| *messages);
+    assert_eq!(sent("certificate"), 0, "{:?} in {} blocks", c.traffic, c.height(0));
+}
+
+/// Decision 006 across epochs: the peers are in view 9 of epoch 1, the store that was lost begins in epoch 0.
+#[test]
+fn what_was_forgotten_in_a_later_epoch_stays_forgotten_when_that_epoch_is_reached() {
+    let mut b = Bench::new();
+    b.step(Input::Forgotten { until: Position { epoch: Epoch(1), view: View(9) } });
+    b.step(Input::Start);
+    let last = block(3, None);
+    let root = root_at(&last);
+    b.step(Input::Synced {
+        root,
+        finalization: finalization(&last),
+        epoch: Epoch(1),
+        validators: harness::validators(4),
+    });
+    assert_eq!((b.machine.epoch(), b.machine.view()), (Epoch(1), View(4)));
+    b.step(Input::Work(true));
+    let effects = b.step(Input::Timer(Timer::View(at(4))));
+    assert!(votes(&effects).is_empty(), "it may have voted in view 4 of epoch 1: {effects:?}");
+}
+
+/// Sync across an epoch's end lands in the middle of the next epoch: what is final there is not voted on.
+#[test]
+fn a_root_in_the_middle_of_a_later_epoch_is_a_floor() {
+    let tenth = block(10, None);
+    let mut b = Bench::new();
+    let finalization = Certificate { epoch: Epoch(1), ..finalization(&tenth) };
+    let root = Root { epoch: Epoch(1), ..root_at(&tenth) };
+    b.step(Input::Synced { root, finalization, epoch: Epoch(1), validators: harness::validators(4) });
+    assert_eq!(b.machine.view(), View(11));
+    let effects = b.message(1, Message::Certificate(nullification(5)));
+    assert!(votes(&effects).is_empty());
+}
+
+/// I3: a finalization and a nullification of one view are a fork, too.
+#[test]
+fn a_finalized_view_that_is_nullified_is_reported_as_a_fork() {
+    let first = block(1, None);
+    for order in [[finalization(&first), nullification(1)], [nullification(1), finalization(&first)]] {
+        let mut b = Bench::new();
+        let mut effects = Vec::new();
+        order.into_iter().for_each(|c| effects.extend(b.certificate(c)));
+        let fork = |e: &Effect| matches!(e, Effect::Report(Report::Fork(_)));
+        assert!(effects.iter().any(fork), "{effects:?}");
+    }
+}
