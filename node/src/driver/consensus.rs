@@ -132,10 +132,11 @@ impl Consensus {
         let key: Arc<dyn Signer> = Arc::new(key);
         let alone = Waking::is_alone(&shared.key, &shared.committee().validators);
         let waking = records.is_empty() && !parts.trust_new_journal && !alone;
+        let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
         let machine = machine(&shared, (!waking).then(|| key.clone()), records)?;
         Ok(Self {
             waking: waking.then(Waking::default),
-            silent_until: None,
+            silent_until,
             key,
             records: journal,
             network: parts.network,

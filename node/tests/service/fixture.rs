@@ -8,7 +8,7 @@ use hnchain_node::finality::FinalityHub;
 use hnchain_node::ledger_state::Overlay;
 use hnchain_node::mempool::{Limits, Mempool};
 use hnchain_node::rpc::Rpc;
-use hnchain_node::shared::{Role, Shared};
+use hnchain_node::shared::{Committee, Shared};
 use hnchain_node::status::StatusBoard;
 use hnchain_node::verify::Verifier;
 use hnchain_storage::{Overlays, Store};
@@ -89,6 +89,8 @@ impl Fixture {
         let shared = Arc::new(Shared {
             chain: Chain::new(&genesis),
             genesis,
+            key: validator.public_key(),
+            committee: tokio::sync::watch::Sender::new(Arc::new(Committee::after_tip(&store).unwrap().1)),
             store: store.clone(),
             mempool: Arc::clone(&mempool),
             verifier: Arc::new(Verifier::start(NonZeroUsize::MIN).unwrap()),
@@ -181,7 +183,6 @@ impl Fixture {
         let rpc = Rpc::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.admission),
-            Role::Validator(ValidatorIndex(0)),
             limits,
             PrometheusBuilder::new().build_recorder().handle(),
             self.stop.clone(),

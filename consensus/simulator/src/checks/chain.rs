@@ -86,8 +86,8 @@ impl Checks {
         self.chain.seen.len() as u64
     }
 
-    /// A certificate that an honest node acts on. Each statement is looked at once.
-    pub(super) fn certificate(&mut self, node: usize, certificate: &Certificate) {
+    /// A certificate that an honest node acts on, its own vote durable. Each statement is looked at once.
+    pub(crate) fn certificate(&mut self, node: usize, certificate: &Certificate) {
         let Certificate { epoch, view, statement, .. } = certificate;
         let seen = self.chain.seen.entry((*epoch, *view)).or_default();
         let known = match statement {

@@ -102,10 +102,6 @@ impl Checks {
         for effect in effects {
             match effect {
                 Effect::Persist(Record::Entered(c)) => {
-                    // The quorum of one may not be durable yet.
-                    if c.votes.len() > 1 {
-                        self.certificate(node, c);
-                    }
                     entry = Some((c.epoch, c.view.next()));
                 }
                 Effect::Persist(Record::Block(block)) => self.note_block(node, block),
@@ -115,7 +111,6 @@ impl Checks {
                 Effect::Arm { timer: Timer::View(_), after_ms } => self.armed(node, *after_ms),
                 Effect::Execute(block) => self.executes(node, block, before, machine),
                 Effect::Finalized { block, height, certificate, closing } => {
-                    self.certificate(node, certificate);
                     self.check(Label::R7, *height > before.root.height, || {
                         format!("node {node} finalizes height {height} on {}", before.root.height)
                     });

@@ -7,7 +7,7 @@ use crate::checks::Label;
 use crate::env::Env;
 use crate::node::driver::Wanted;
 use crate::trace::note;
-use hnchain_consensus::{Effect, Message, Position, Report, Timer, To};
+use hnchain_consensus::{Effect, Message, Position, Record, Report, Timer, To};
 use hnchain_types::block::Block;
 use hnchain_types::transaction::Transaction;
 use std::sync::Arc;
@@ -18,6 +18,9 @@ const FUTURE_MS: u64 = 10_000;
 impl Process {
     pub(super) fn effect(&mut self, effect: Effect, env: &mut Env) {
         match effect {
+            Effect::Persist(Record::Entered(certificate)) if self.adversary.is_none() => {
+                env.checks.certificate(self.id, &certificate);
+            }
             Effect::Persist(_) => {}
             Effect::Send { to, message } => self.send(to, message, env),
             Effect::Arm { timer, after_ms } => self.arm(timer, after_ms, env),
@@ -34,6 +37,9 @@ impl Process {
                 self.command(Command::Execute(block), env);
             }
             Effect::Finalized { block, certificate, closing, .. } => {
+                if self.adversary.is_none() {
+                    env.checks.certificate(self.id, &certificate);
+                }
                 self.command(Command::Finalize { block, certificate, closing }, env);
             }
             Effect::Epoch { epoch, .. } => {

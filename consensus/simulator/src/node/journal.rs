@@ -58,14 +58,14 @@ impl File {
         self.groups.push(Group { check: check(place, &bytes), bytes });
     }
 
-    /// Power is lost while a group is written.
-    pub(crate) fn crash(&mut self, body: &[u8], tail: Tail, random: &mut Random) {
+    /// Power is lost while a group is written. True where all of it is on the disk.
+    pub(crate) fn crash(&mut self, body: &[u8], tail: Tail, random: &mut Random) -> bool {
         if body.is_empty() || tail == Tail::Lost {
-            return;
+            return false;
         }
         let mut bytes = body.to_vec();
         self.push(bytes.clone());
-        let Some(group) = self.groups.last_mut() else { return };
+        let Some(group) = self.groups.last_mut() else { return false };
         match tail {
             Tail::Torn => bytes.truncate(random.index(body.len())),
             Tail::Reordered => {
@@ -75,6 +75,7 @@ impl File {
             Tail::Lost | Tail::Whole => {}
         }
         group.bytes = bytes;
+        group.bytes == body
     }
 
     /// Flips a bit of a synced group, or writes another group's bytes over it. False where there is no group to damage.

@@ -267,8 +267,7 @@ impl Node {
         note!(env, "node {} crashes ({tail:?})", self.id);
         let Process { mut disk, journal, adversary, writing, .. } = *process;
         if writing.is_some() {
-            disk.journal.crash(journal.pending(), tail, &mut env.random);
-            if tail == Tail::Whole {
+            if disk.journal.crash(journal.pending(), tail, &mut env.random) {
                 env.checks.synced(self.id);
             }
         }

@@ -1,5 +1,6 @@
 //! Who plays: the keys of a cluster, and what they sign.
 
+use super::truth::Truth;
 use crate::signing::{CheapKey, CheapVerifier};
 use hnchain_consensus::{Leader, Machine, Parameters, Recovered, Root, Signer, Vote};
 use hnchain_crypto::{sm3, sm3_parts};
@@ -107,6 +108,14 @@ impl Cast {
     pub fn vote(&self, signer: ValidatorIndex, view: View, statement: Statement) -> Vote {
         let digest = statement.digest(self.genesis, Epoch(0), view);
         Vote { epoch: Epoch(0), view, statement, signer, signature: self.keys[signer.index()].sign(&digest) }
+    }
+
+    /// The certificate of a statement that a quorum really signed. Signatures are the same whenever they are made.
+    #[must_use]
+    pub fn certificate(&self, truth: &Truth, view: View, statement: Statement) -> Option<Certificate> {
+        let signers = truth.who_signed(view, &statement);
+        let votes: Vec<_> = signers.map(|who| (who, self.vote(who, view, statement).signature)).collect();
+        (votes.len() >= self.validators.quorum()).then_some(Certificate { epoch: Epoch(0), view, statement, votes })
     }
 
     /// A block with its place given.

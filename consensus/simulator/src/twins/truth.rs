@@ -71,6 +71,12 @@ impl Truth {
         self.honest & bit(who) != 0
     }
 
+    /// Whether agreement is demanded: there are no more liars than the protocol bears.
+    #[must_use]
+    pub const fn agreement(&self) -> bool {
+        self.agreement
+    }
+
     /// A block that somebody made.
     pub fn saw(&mut self, block: &Arc<Block>) {
         self.blocks.entry(block.header.hash()).or_insert_with(|| block.clone());
@@ -97,6 +103,12 @@ impl Truth {
     #[must_use]
     pub fn signed(&self, vote: &Vote) -> bool {
         self.signers(vote.view, &vote.statement) & bit(vote.signer) != 0
+    }
+
+    /// Who signed a statement.
+    pub fn who_signed(&self, view: View, statement: &Statement) -> impl Iterator<Item = ValidatorIndex> + use<> {
+        let signers = self.signers(view, statement);
+        (0..Signers::BITS).map(ValidatorIndex).filter(move |who| signers & bit(*who) != 0)
     }
 
     fn signers(&self, view: View, statement: &Statement) -> Signers {

@@ -54,6 +54,8 @@ pub struct Instance {
     pub halted: bool,
     /// How often it was started.
     pub starts: u8,
+    /// Tells its payloads from those of all others.
+    pub label: u8,
     /// Hash of everything that it was told, in order: two instances of one key with the same history are in the same state.
     pub history: u64,
 }
@@ -114,6 +116,7 @@ impl World {
                 miscomputes: false,
                 halted: false,
                 starts: 1,
+                label: u8::try_from(world.instances.len()).unwrap_or(u8::MAX),
                 history: 0,
             });
         }
@@ -121,6 +124,13 @@ impl World {
             world.begin(i)?;
         }
         Ok(world)
+    }
+
+    /// A world in which only one instance can be touched.
+    #[must_use]
+    pub fn of_one(cast: &Arc<Cast>, instance: Instance, truth: Truth, now: u64) -> Self {
+        let (cast, instances) = (cast.clone(), vec![instance]);
+        Self { cast, instances, truth, now, evidence: Vec::new(), transcript: None, sent: Vec::new() }
     }
 
     /// Transactions never run out, so every leader wants a block.
@@ -219,7 +229,7 @@ impl World {
             Effect::Report(report) => return self.reported(i, report),
             Effect::Halt(divergence) => {
                 self.instances[i].halted = true;
-                if self.is_honest(i) && self.truth_holds() {
+                if self.is_honest(i) && self.truth.agreement() {
                     return broken("I2", format!("instance {i} halted: {divergence}"));
                 }
             }
@@ -228,15 +238,10 @@ impl World {
         Ok(())
     }
 
-    fn truth_holds(&self) -> bool {
-        let liars = self.cast.n() - (0..self.cast.n()).filter(|v| self.truth.is_honest(super::cast::validator(*v))).count();
-        liars <= self.cast.validators().faults()
-    }
-
     /// A payload that no other instance, view or life of this instance gives.
     fn payload(&self, i: usize, view: View) -> Vec<u8> {
-        let instance = u8::try_from(i).unwrap_or(u8::MAX);
-        [&[instance, self.instances[i].starts][..], &view.0.to_be_bytes()].concat()
+        let one = &self.instances[i];
+        [&[one.label, one.starts][..], &view.0.to_be_bytes()].concat()
     }
 
     fn persisted(&mut self, i: usize, record: Record) -> Result<(), Violation> {
@@ -309,7 +314,7 @@ impl World {
                 }
                 self.evidence.push(*evidence);
             }
-            Report::Fork(pair) if self.truth_holds() => return broken("I1", format!("instance {i} saw a fork: {pair:?}")),
+            Report::Fork(pair) if self.truth.agreement() => return broken("I1", format!("instance {i} saw a fork: {pair:?}")),
             // The answer to what was asked before a restart cannot be told from an unasked one.
             Report::Misbehaviour { what: "a body that was not asked for", .. } if self.instances[i].starts > 1 => {}
             Report::Misbehaviour { from: Some(from), what } if self.truth.is_honest(from) => {
