@@ -74,7 +74,8 @@ pub const APPLICATIONS: [Application; 3] = [
     },
 ];
 
-/// Makes the genesis: validator `i` belongs to operator `i` (modulo 19), `clients` are the keys of [`APPLICATIONS`].
+/// Makes the genesis: validator `i` belongs to operator `i` (modulo 19), `clients` are the keys of [`APPLICATIONS`]. On a
+/// test network a validator's key is also its organization's administrator.
 ///
 /// # Errors
 /// A parameter out of range, or no validator.
@@ -86,6 +87,8 @@ pub fn genesis(
     clients: &[PublicKey],
 ) -> Result<Genesis, DecodeError> {
     let operators = OPERATORS.iter().cycle().zip(validators);
+    let administrators = operators.clone().map(|((id, ..), key)| administrator(id, key.public_key()));
+    let applications = APPLICATIONS.iter().zip(clients).map(|(a, key)| signer(a, *key));
     Genesis::create(&Document {
         version: 1,
         chain_id: chain_id.to_owned(),
@@ -93,7 +96,7 @@ pub fn genesis(
         time_ms,
         parameters,
         organizations: organizations(),
-        signers: APPLICATIONS.iter().zip(clients).map(|(a, key)| signer(a, *key)).collect(),
+        signers: applications.chain(administrators).collect(),
         validators: operators.map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
     })
 }
@@ -126,6 +129,16 @@ fn signer(application: &Application, public_key: PublicKey) -> Signer {
     }
 }
 
+fn administrator(organization: &str, public_key: PublicKey) -> Signer {
+    Signer {
+        public_key,
+        organization: organization.to_owned(),
+        roles: vec![Role::Administrator {}],
+        valid_from_ms: 0,
+        valid_until_ms: 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,7 +150,7 @@ mod tests {
         let genesis = genesis("henan-test", 1, Parameters::default(), &keys, &clients).expect("sound");
         let document = genesis.document();
         assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len());
-        assert_eq!(document.signers.len(), 3);
+        assert_eq!(document.signers.len(), 3 + 4, "applications and administrators");
         assert_eq!(genesis.validators().quorum(), 3);
         let operators: Vec<_> = document.validators.iter().map(|v| v.organization.as_str()).collect();
         assert_eq!(operators, ["henan", "zhengzhou", "kaifeng", "pingdingshan"]);

@@ -29,6 +29,7 @@ mod governance;
 mod heal;
 mod minimize;
 pub mod model;
+pub mod modes;
 mod network;
 mod node;
 pub mod options;

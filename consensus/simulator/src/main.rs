@@ -9,9 +9,11 @@ fn main() -> ExitCode {
         .version(env!("CARGO_PKG_VERSION"))
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(hnchain_simulator::cli::command());
+        .subcommand(hnchain_simulator::cli::command())
+        .subcommands(hnchain_simulator::modes::commands());
     match command.get_matches().subcommand() {
         Some(("run", matches)) => hnchain_simulator::cli::execute(matches),
-        _ => ExitCode::FAILURE,
+        Some((mode, matches)) => hnchain_simulator::modes::execute(mode, matches),
+        None => ExitCode::FAILURE,
     }
 }

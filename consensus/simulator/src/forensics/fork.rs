@@ -2,8 +2,8 @@
 //!
 //! Before the split all run together, in bad weather. Then each liar's machine is copied, once for each group, and every
 //! copy plays along in its group: it votes for what its group proposes, gives up views that others lead elsewhere, and
-//! knows nothing of what the other copies sign. Puppets with the same keys do their deeds in all groups. At the end the
-//! groups may hear each other again. Liars also put forged votes of honest validators on the table.
+//! knows nothing of what the other copies sign. Once the chain has forked, puppets with the same keys do their deeds in all
+//! groups, and the groups may hear each other again. Liars also put forged votes of honest validators on the table.
 
 use super::{Bench, Testimony};
 use crate::random::Random;
@@ -49,7 +49,7 @@ pub struct Attack {
     pub split: Split,
     /// Rounds of bad weather before.
     pub rounds: u64,
-    /// What puppets do.
+    /// What puppets do after the fork.
     pub deeds: Vec<Deed>,
     /// Whether the groups hear each other in the end.
     pub reunion: bool,
@@ -69,17 +69,6 @@ pub struct Verdict {
 /// Two finalizations of honest instances that contradict each other.
 struct Conflict(Certificate, Certificate);
 
-/// Deeds that do not keep the liars themselves from finalizing.
-const DEEDS: [Deed; 8] = [
-    Deed::Equivocate,
-    Deed::Fork,
-    Deed::Withhold,
-    Deed::SelectiveSend,
-    Deed::StaleCertificates,
-    Deed::Bitmap,
-    Deed::DoubleFinalize,
-    Deed::Replay,
-];
 
 impl Attack {
     /// What a seed stands for.
@@ -102,7 +91,7 @@ impl Attack {
         }
         let liars = all[..count].iter().map(|i| validator(*i)).collect();
         let split = if random.chance(25) { Split::Results } else { Split::Apart };
-        let deeds = (0..random.below(3)).map(|_| DEEDS[random.index(DEEDS.len())]).collect();
+        let deeds = (0..random.below(3)).map(|_| Deed::ALL[random.index(Deed::ALL.len())]).collect();
         let (rounds, reunion) = (random.below(6), random.chance(50));
         Self { seed, n, liars, groups, parts: u8::try_from(parts).unwrap_or(2), split, rounds, deeds, reunion }
     }
@@ -135,7 +124,8 @@ impl Attack {
         let liars: Vec<ValidatorIndex> = self.liars.iter().copied().collect();
         let who: Vec<ValidatorIndex> = (0..self.n).map(validator).collect();
         let world = World::start(cast, &who, &liars, START_MS)?;
-        let adversary = Adversary::new(liars, self.deeds.clone(), Random(random.next()));
+        // What puppets tell one group of the other gives the attack away: they wait until it has succeeded.
+        let adversary = Adversary::new(liars, Vec::new(), Random(random.next()));
         let mut storm = Storm::new(world, adversary, random);
         storm.heard = Some(BTreeMap::new());
         Ok(storm)
@@ -146,17 +136,12 @@ impl Attack {
             let weather = Weather::draw(&mut storm.random, self.n);
             storm.round(&weather)?;
         }
-        let conflict = match conflict(&storm.world) {
-            Some(conflict) => conflict, // the puppets were faster
-            None => self.split(storm)?,
-        };
+        let conflict = self.split(storm)?;
         self.judge(cast, storm, &conflict)
     }
 
     fn split(&self, storm: &mut Storm) -> Result<Conflict, Violation> {
         storm.clear();
-        // What puppets tell one group of the other gives the attack away: they wait until it has succeeded.
-        let deeds = storm.adversary.turn_to(Vec::new());
         let mut parts = self.groups.clone();
         for liar in &self.liars {
             for part in 1..self.parts {
@@ -181,7 +166,7 @@ impl Attack {
                 return broken("T4", "the attack does not fork");
             }
         };
-        storm.adversary.turn_to(deeds);
+        storm.adversary.turn_to(self.deeds.clone());
         let more = storm.random.below(40);
         storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), more) })?;
         if self.reunion {

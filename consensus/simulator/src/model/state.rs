@@ -34,7 +34,7 @@ pub enum Lie {
 }
 
 /// What happens next.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Action {
     /// A message arrives.
     Deliver {

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// Writing final blocks to the store, microseconds.
 const STORE_US: u64 = 150;
 
+/// Executing a block without transactions, microseconds.
+const EMPTY_US: u64 = 100;
+
 /// What the executor is asked to do, in order.
 #[derive(Debug)]
 pub(super) enum Command {
@@ -57,6 +60,7 @@ impl Process {
         let Some(command) = self.commands.front() else { return };
         let execution = env.options.execution_us;
         let took = match command {
+            Command::Execute(block) if block.transactions.is_empty() => EMPTY_US,
             Command::Execute(_) => execution / 4 + env.random.below(execution + 1),
             Command::Finalize { .. } => STORE_US + self.nature.disk_us,
             Command::Sync { blocks, .. } => blocks.len() as u64 * (execution / 8 + 20) + STORE_US,

@@ -16,6 +16,7 @@ pub mod exhaustive;
 pub mod heal;
 pub mod random;
 pub mod storm;
+pub mod sweep;
 pub mod truth;
 pub mod world;
 

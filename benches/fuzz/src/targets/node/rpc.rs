@@ -11,7 +11,7 @@ use hnchain_node::config;
 use hnchain_node::finality::FinalityHub;
 use hnchain_node::mempool::{Limits, Mempool};
 use hnchain_node::rpc::Rpc;
-use hnchain_node::shared::{Role, Shared};
+use hnchain_node::shared::{Committee, Shared};
 use hnchain_node::status::StatusBoard;
 use hnchain_node::verify::Verifier;
 use hnchain_storage::Store;
@@ -26,6 +26,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
@@ -62,6 +63,8 @@ async fn serve(folder: &TempDir) -> Channel {
     let mempool = Arc::new(Mempool::new(Limits { transactions: 1_000, bytes: 16 << 20, signer_percent: 100 }));
     let shared = Arc::new(Shared {
         chain: Chain::new(&genesis),
+        key: truth::key(0).public_key(),
+        committee: watch::Sender::new(Arc::new(Committee::after_tip(&store).expect("a new store").1)),
         genesis,
         store: store.clone(),
         mempool: Arc::clone(&mempool),
@@ -74,7 +77,7 @@ async fn serve(folder: &TempDir) -> Channel {
     let address = listener.local_addr().expect("a port");
     let limits = config::Rpc { listen: address, connections: 4, requests: 64, waiters: 64, subscribers: 4 };
     let metrics = PrometheusBuilder::new().build_recorder().handle();
-    let rpc = Rpc::new(shared, admission, Role::Observer, limits, metrics, CancellationToken::new());
+    let rpc = Rpc::new(shared, admission, limits, metrics, CancellationToken::new());
     tokio::spawn(async move {
         // Kept alive: a node whose peers are gone would refuse every submission.
         let _forward = forward;
