@@ -183,11 +183,16 @@ impl Committee {
             }
             Effect::Execute(block) => {
                 let block = block.header.hash();
-                self.queue.push_back((i, Input::Executed { block, result: ResultHash(sm3(block.as_ref())), next: None }));
+                self.queue
+                    .push_back((i, Input::Executed { block, result: ResultHash(sm3(block.as_ref())), next: None }));
             }
             Effect::Finalized { height, .. } => self.finalized[i] = height,
             Effect::Halt(divergence) => panic!("validator {i} halts: {divergence}"),
-            Effect::Persist(_) | Effect::Arm { .. } | Effect::Behind { .. } | Effect::Epoch { .. } | Effect::Report(_) => {}
+            Effect::Persist(_)
+            | Effect::Arm { .. }
+            | Effect::Behind { .. }
+            | Effect::Epoch { .. }
+            | Effect::Report(_) => {}
         }
     }
 

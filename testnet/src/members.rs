@@ -74,8 +74,8 @@ pub const APPLICATIONS: [Application; 3] = [
     },
 ];
 
-/// Makes the genesis: validator `i` belongs to operator `i` (modulo 19), `clients` are the keys of [`APPLICATIONS`]. On a
-/// test network a validator's key is also its organization's administrator.
+/// Makes the genesis: node `i` belongs to operator `i` (modulo 19), and the last `observers` of them do not vote yet;
+/// `clients` are the keys of [`APPLICATIONS`]. On a test network a node's key is also its organization's administrator.
 ///
 /// # Errors
 /// A parameter out of range, or no validator.
@@ -83,11 +83,16 @@ pub fn genesis(
     chain_id: &str,
     time_ms: u64,
     parameters: Parameters,
-    validators: &[SecretKey],
+    nodes: &[SecretKey],
+    observers: usize,
     clients: &[PublicKey],
 ) -> Result<Genesis, DecodeError> {
-    let operators = OPERATORS.iter().cycle().zip(validators);
-    let administrators = operators.clone().map(|((id, ..), key)| administrator(id, key.public_key()));
+    let operators = OPERATORS.iter().cycle().zip(nodes);
+    let validators = nodes.len().saturating_sub(observers);
+    let administrators = operators.clone().enumerate().map(|(i, ((id, ..), key))| {
+        let observer = (i >= validators).then_some(Role::Observer {});
+        operator(id, key.public_key(), observer)
+    });
     let applications = APPLICATIONS.iter().zip(clients).map(|(a, key)| signer(a, *key));
     Genesis::create(&Document {
         version: 1,
@@ -97,7 +102,7 @@ pub fn genesis(
         parameters,
         organizations: organizations(),
         signers: applications.chain(administrators).collect(),
-        validators: operators.map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
+        validators: operators.take(validators).map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
     })
 }
 
@@ -129,11 +134,11 @@ fn signer(application: &Application, public_key: PublicKey) -> Signer {
     }
 }
 
-fn administrator(organization: &str, public_key: PublicKey) -> Signer {
+fn operator(organization: &str, public_key: PublicKey, observer: Option<Role>) -> Signer {
     Signer {
         public_key,
         organization: organization.to_owned(),
-        roles: vec![Role::Administrator {}],
+        roles: std::iter::once(Role::Administrator {}).chain(observer).collect(),
         valid_from_ms: 0,
         valid_until_ms: 0,
     }
@@ -147,7 +152,7 @@ mod tests {
     fn genesis_holds_operators_applications_and_their_roles() {
         let keys: Vec<_> = (0..4).map(|_| SecretKey::generate().expect("entropy")).collect();
         let clients: Vec<_> = (0..3).map(|_| SecretKey::generate().expect("entropy").public_key()).collect();
-        let genesis = genesis("henan-test", 1, Parameters::default(), &keys, &clients).expect("sound");
+        let genesis = genesis("henan-test", 1, Parameters::default(), &keys, 0, &clients).expect("sound");
         let document = genesis.document();
         assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len());
         assert_eq!(document.signers.len(), 3 + 4, "applications and administrators");

@@ -135,6 +135,19 @@ impl Network {
         setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
     }
 
+    /// The key of a node, which is also its organization's administrator.
+    ///
+    /// # Errors
+    /// Its key file is damaged.
+    ///
+    /// # Panics
+    /// There is no such node.
+    pub fn node_key(&self, index: usize) -> Result<SecretKey, Error> {
+        let node = &self.manifest.nodes[index];
+        let password = self.directory.join(&node.directory).join("key.password");
+        setup::read_key(&self.directory.join(&node.key_file), &password)
+    }
+
     /// How node `index` is started from now on.
     ///
     /// # Panics

@@ -18,8 +18,10 @@ pub const NODES: usize = 31;
 /// What network to make.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Validators, 1 to [`NODES`].
+    /// Nodes, 1 to [`NODES`].
     pub nodes: usize,
+    /// So many of them, the last ones, do not vote yet: the genesis knows them as observers.
+    pub observers: usize,
     /// Chain name.
     pub chain_id: String,
     /// Chain parameters.
@@ -59,6 +61,7 @@ impl Plan {
     pub fn new(nodes: usize) -> Self {
         Self {
             nodes,
+            observers: 0,
             chain_id: "henan-testnet".to_owned(),
             parameters: Parameters::default(),
             base_port: None,
@@ -76,6 +79,9 @@ impl Plan {
         if self.nodes == 0 || self.nodes > NODES {
             return Err(Error::Plan(format!("1 to {NODES} nodes are possible, {} were asked for", self.nodes)));
         }
+        if self.observers >= self.nodes {
+            return Err(Error::Plan("at least one node has to vote".to_owned()));
+        }
         let places = match &self.places {
             Some(places) if places.len() == self.nodes => places.clone(),
             Some(places) => return Err(Error::Plan(format!("{} places for {} nodes", places.len(), self.nodes))),
@@ -84,7 +90,8 @@ impl Plan {
         let keys = (0..self.nodes).map(|_| SecretKey::generate()).collect::<Result<Vec<_>, _>>();
         let keys = keys.map_err(|e| Error::Key(e.to_string()))?;
         let (clients, client_keys) = write_clients(directory)?;
-        let genesis = members::genesis(&self.chain_id, now_ms()?, self.parameters.clone(), &keys, &client_keys)?;
+        let genesis =
+            members::genesis(&self.chain_id, now_ms()?, self.parameters.clone(), &keys, self.observers, &client_keys)?;
         write_atomic(&directory.join("genesis.json"), genesis.raw())?;
         let nodes: Vec<NodeEntry> = keys.iter().zip(&places).enumerate().map(|(i, (k, p))| entry(i, k, p)).collect();
         for ((node, key), place) in nodes.iter().zip(&keys).zip(&places) {

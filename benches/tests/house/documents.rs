@@ -95,6 +95,30 @@ fn every_file_that_is_named_exists() {
     assert_none("files that do not exist:", &offences);
 }
 
+/// In these documents a name of more than three words is that of a test.
+const NAME_TESTS: &[&str] = &["docs/bugs-of-others.md", "docs/consensus.md"];
+
+#[test]
+fn every_test_that_is_named_exists() {
+    let rust: Vec<String> = files().iter().filter(|f| has_extension(f, "rs")).filter_map(|f| text(f)).collect();
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let (mut offences, mut seen) = (Vec::new(), 0);
+    for document in NAME_TESTS {
+        let content = text(Path::new(document)).expect("UTF-8");
+        for (number, line) in lines(&content, false) {
+            let quoted = line.split('`').skip(1).step_by(2);
+            for name in quoted.filter(|q| q.split('_').count() > 3 && q.chars().all(word)) {
+                seen += 1;
+                if !rust.iter().any(|code| code.contains(&format!("fn {name}("))) {
+                    offences.push(format!("{document}:{number}: {name}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 40, "only {seen} tests were found in the documents");
+    assert_none("tests that do not exist:", &offences);
+}
+
 #[test]
 fn every_make_target_that_is_named_exists() {
     let makefile = text(Path::new("Makefile")).expect("UTF-8");

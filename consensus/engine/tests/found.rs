@@ -6,8 +6,7 @@ mod harness;
 use harness::Cluster;
 use harness::bench::{Bench, notarize, root_at, votes};
 use harness::build::{at, block, finalization, nullification};
-use hnchain_consensus::{Effect, Input, Message, Position, Report, Root, Timer};
-use hnchain_types::certificate::Certificate;
+use hnchain_consensus::{Effect, Input, Position, Report, Timer};
 use hnchain_types::{Epoch, View};
 
 /// The leader missed an earlier view, so that it is thought silent; but here it speaks.
@@ -50,19 +49,6 @@ fn what_was_forgotten_in_a_later_epoch_stays_forgotten_when_that_epoch_is_reache
     b.step(Input::Work(true));
     let effects = b.step(Input::Timer(Timer::View(at(4))));
     assert!(votes(&effects).is_empty(), "it may have voted in view 4 of epoch 1: {effects:?}");
-}
-
-/// Sync across an epoch's end lands in the middle of the next epoch: what is final there is not voted on.
-#[test]
-fn a_root_in_the_middle_of_a_later_epoch_is_a_floor() {
-    let tenth = block(10, None);
-    let mut b = Bench::new();
-    let finalization = Certificate { epoch: Epoch(1), ..finalization(&tenth) };
-    let root = Root { epoch: Epoch(1), ..root_at(&tenth) };
-    b.step(Input::Synced { root, finalization, epoch: Epoch(1), validators: harness::validators(4) });
-    assert_eq!(b.machine.view(), View(11));
-    let effects = b.message(1, Message::Certificate(nullification(5)));
-    assert!(votes(&effects).is_empty());
 }
 
 /// I3: a finalization and a nullification of one view are a fork, too.

@@ -88,5 +88,5 @@ fn refuse(bundle: &[u8], trust: &Genesis) -> Option<(String, String)> {
 /// A chain with the same name and organizations, and other keys.
 fn other_genesis() -> anyhow::Result<Genesis> {
     let keys = [SecretKey::generate()?];
-    Ok(members::genesis(super::CHAIN, 1, hnchain_types::genesis::Parameters::default(), &keys, &[])?)
+    Ok(members::genesis(super::CHAIN, 1, hnchain_types::genesis::Parameters::default(), &keys, 0, &[])?)
 }

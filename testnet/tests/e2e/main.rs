@@ -5,6 +5,7 @@
 mod chaos;
 mod commands;
 mod faults;
+mod governance;
 mod harness;
 mod proofs;
 mod refusals;

@@ -51,6 +51,6 @@ async fn a_bundle_is_refused_under_another_chains_genesis() {
     verify(&bundle, cluster.network.genesis()).unwrap();
     let keys = [crate::harness::stranger()];
     let plan = Plan::new(1);
-    let other = members::genesis(&plan.chain_id, 1, plan.parameters, &keys, &[]).unwrap();
+    let other = members::genesis(&plan.chain_id, 1, plan.parameters, &keys, 0, &[]).unwrap();
     assert_eq!(verify(&bundle, &other).unwrap_err().code(), "PROOF_OTHER_CHAIN");
 }

@@ -12,8 +12,10 @@ use std::sync::LazyLock;
 /// A vector of the types, as it lies in the tree.
 macro_rules! vector {
     ($name:literal) => {
-        hex::decode(include_str!(concat!("../../../../sdk/types/vectors/", $name, ".hex")).trim())
-            .expect("a vector is hexadecimal")
+        hex::decode(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/types/vectors/", $name, ".hex")).trim(),
+        )
+        .expect("a vector is hexadecimal")
     };
 }
 pub(crate) use vector;

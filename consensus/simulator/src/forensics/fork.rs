@@ -8,7 +8,8 @@
 use super::{Bench, Testimony};
 use crate::random::Random;
 use crate::twins::adversary::{Adversary, Deed};
-use crate::twins::cast::{Cast, START_MS, validator};
+use crate::twins::cast::{Cast, START_MS, validator, wrong_result_of};
+use crate::twins::heal::Post;
 use crate::twins::random::Casts;
 use crate::twins::storm::{Deaf, Storm, Weather};
 use crate::twins::truth::{Violation, broken};
@@ -21,14 +22,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Milliseconds after the split by which the groups must have forked.
-const FORK_MS: u64 = 60_000;
+const FORK_MS: u64 = 20_000;
 
 /// How the chain is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Split {
     /// Groups hear nothing of each other.
     Apart,
-    /// Groups hear everything but what finalizes, and every group but the first computes wrong results.
+    /// Groups hear everything of each other but what finalizes; every group but the first computes wrong results, and the
+    /// liars finalize both.
     Results,
 }
 
@@ -143,22 +145,27 @@ impl Attack {
     fn split(&self, storm: &mut Storm) -> Result<Conflict, Violation> {
         storm.clear();
         let mut parts = self.groups.clone();
-        for liar in &self.liars {
-            for part in 1..self.parts {
-                let copy = storm.world.instances[liar.index()].clone();
-                storm.world.instances.push(copy);
-                parts.push(part);
+        let weather = if self.split == Split::Results {
+            for i in storm.world.honest().filter(|i| parts[*i] > 0).collect::<Vec<_>>() {
+                storm.world.instances[i].miscomputes = true;
             }
-        }
-        if self.split == Split::Results {
-            for (one, _) in storm.world.instances.iter_mut().zip(&parts).filter(|(_, part)| **part > 0) {
-                one.miscomputes = true;
+            Weather { deaf: Deaf::PartsToFinalize, ..Weather::fair(parts, 5) }
+        } else {
+            for liar in &self.liars {
+                for part in 1..self.parts {
+                    let copy = storm.world.instances[liar.index()].clone();
+                    storm.world.instances.push(copy);
+                    parts.push(part);
+                }
             }
-        }
-        let deaf = if self.split == Split::Results { Deaf::PartsToFinalize } else { Deaf::Nobody };
+            Weather::fair(parts, 20)
+        };
         let end = storm.world.now + FORK_MS;
         let found = loop {
-            storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), 20) })?;
+            storm.round(&weather)?;
+            if self.split == Split::Results {
+                self.miscount(storm, &weather)?;
+            }
             if let Some(conflict) = conflict(&storm.world) {
                 break conflict;
             }
@@ -167,12 +174,31 @@ impl Attack {
             }
         };
         storm.adversary.turn_to(self.deeds.clone());
-        let more = storm.random.below(40);
-        storm.round(&Weather { deaf, ..Weather::fair(parts.clone(), more) })?;
+        let lasts = storm.random.below(40);
+        storm.round(&Weather { lasts, ..weather.clone() })?;
         if self.reunion {
-            storm.round(&Weather::fair(vec![0; parts.len()], 150))?;
+            storm.round(&Weather::fair(vec![0; weather.parts.len()], 150))?;
         }
         Ok(found)
+    }
+
+    /// Liars finalize what was notarized with the wrong result as well, for those who computed it.
+    fn miscount(&self, storm: &mut Storm, weather: &Weather) -> Result<(), Violation> {
+        let world = &mut storm.world;
+        let to: Vec<usize> = world.honest().filter(|i| weather.parts[*i] > 0).collect();
+        let blocks: Vec<(View, BlockHash)> = world.truth.blocks().map(|b| (b.header.view, b.header.hash())).collect();
+        let mut said = Vec::new();
+        for (view, block) in blocks.into_iter().filter(|(view, block)| world.truth.notarized(*view, *block)) {
+            let statement = Statement::Finalize { block, result: wrong_result_of(&block) };
+            for liar in &self.liars {
+                let vote = world.cast.vote(*liar, view, statement);
+                world.truth.sign(&vote)?;
+                let message = Arc::new(Message::Vote(vote));
+                said.extend(to.iter().map(|to| Post { from: None, sender: *liar, to: *to, message: message.clone() }));
+            }
+        }
+        storm.send(weather, said);
+        Ok(())
     }
 
     fn judge(&self, cast: &Cast, storm: &Storm, conflict: &Conflict) -> Result<Verdict, Violation> {

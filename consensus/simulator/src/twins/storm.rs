@@ -190,7 +190,8 @@ impl Storm {
         }
     }
 
-    fn send(&mut self, weather: &Weather, posts: Vec<Post>) {
+    /// Messages go on their way, unless the weather swallows them.
+    pub fn send(&mut self, weather: &Weather, posts: Vec<Post>) {
         for post in posts {
             let near = post.from.is_none_or(|from| weather.parts[from] == weather.parts[post.to]);
             if !weather.deaf.lets(&post, near) || self.random.chance(weather.loss) {

@@ -520,37 +520,47 @@ impl<P: Ord + Copy, B: Link> Plan<P, B> {
         })
     }
 
-    /// Whether the first block of each part of the front is true: by a certificate in its part, or in a later one that it
+    /// Whether the first block of each part is here and true: by a certificate in its part, or in a later one that it
     /// fits.
     fn truth(&self) -> Vec<bool> {
-        let front: Vec<&Stretch<B>> = self.front().map(|(_, stretch)| stretch).collect();
-        let mut truth = vec![false; front.len()];
-        for i in (0..front.len()).rev() {
-            let next = front.get(i + 1).filter(|next| fits(front[i], next));
-            truth[i] = front[i].proven > 0 || next.is_some_and(|_| truth[i + 1]);
+        let mut truth: Vec<bool> = Vec::with_capacity(self.parts.len());
+        let mut next: Option<&Stretch<B>> = None;
+        for part in self.parts.values().rev() {
+            let Part::Here { stretch, .. } = part else {
+                truth.push(false);
+                next = None;
+                continue;
+            };
+            let vouched = truth.last().is_some_and(|next| *next) && next.is_some_and(|next| fits(stretch, next));
+            truth.push(stretch.proven > 0 || vouched);
+            next = Some(stretch);
         }
+        truth.reverse();
         truth
     }
 
     /// Whether the lowest blocks are proven, or simply not here yet.
     fn front_is_proven(&self) -> bool {
-        self.truth().first().is_none_or(|first| *first)
+        self.front().next().is_none() || self.truth().first().is_none_or(|first| *first)
     }
 
     /// Finds a lie where parts do not fit (S2). Where neither part is proven, time will tell.
     fn find_lie(&self) -> Option<P> {
-        let truth = self.truth();
         // The hash before a part, whether it is that of a true block, and who sent it.
-        let mut before = (self.base.1, true, None);
-        for (i, (peer, stretch)) in self.front().enumerate() {
-            if stretch.blocks.first()?.parent() != before.0 {
+        let mut before = Some((self.base.1, true, None));
+        for (part, is_true) in self.parts.values().zip(self.truth()) {
+            let Part::Here { from, stretch, .. } = part else {
+                before = None;
+                continue;
+            };
+            if before.is_some_and(|(hash, _, _)| hash != stretch.blocks.first().map_or(hash, Link::parent)) {
                 match before {
-                    (_, true, _) => return Some(*peer),
-                    (_, false, Some(liar)) if truth[i] => return Some(liar),
+                    Some((_, true, _)) => return Some(*from),
+                    Some((_, false, Some(liar))) if is_true => return Some(liar),
                     _ => {}
                 }
             }
-            before = (stretch.last()?.hash(), stretch.proven == stretch.blocks.len(), Some(*peer));
+            before = Some((stretch.last()?.hash(), stretch.proven == stretch.blocks.len(), Some(*from)));
         }
         None
     }

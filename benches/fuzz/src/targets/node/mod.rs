@@ -38,7 +38,7 @@ pub(super) fn config(input: &[u8]) -> Result<(), String> {
 
 /// Samples of these targets.
 pub(super) fn samples(put: Put<'_>) {
-    let transactions = [vector!("transaction"), vector!("transaction-governance")];
+    let transactions = vec![vector!("transaction"), vector!("transaction-governance")];
     put("frame", "two", wire::encode("transactions", &transactions).expect("a sample is small"));
     put("frame", "none", wire::encode("transactions", &Vec::<Vec<u8>>::new()).expect("a sample is small"));
     let peer = truth::key(1).public_key();
