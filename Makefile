@@ -86,6 +86,7 @@ soak: setup ## Property tests with many cases, the long tests, 200 rounds of kil
 	$(call step,properties with $(SOAK_CASES) cases and long tests of $(SOAK_SECONDS) s)
 	PROPTEST_CASES=$(SOAK_CASES) HNCHAIN_SOAK_SECONDS=$(SOAK_SECONDS) \
 		./.ci/within $(SOAK_MINUTES) $(CARGO) test --locked --workspace -- --include-ignored
+	./.ci/within $(SOAK_MINUTES) $(CARGO) run --locked -p hnchain-fuzz -- run --all --seconds $$(( $(SOAK_SECONDS) / 20 ))
 	$(call step,$(SOAK_KILLS) rounds of kill -9 under load)
 	@./.ci/program hnchain-testnet chaos --kill-rounds $(SOAK_KILLS)
 	$(call step,load with one fault a minute for $(SOAK_HOURS) h)

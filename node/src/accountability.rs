@@ -216,8 +216,12 @@ impl Accusations {
         }
         let Some(transaction) = self.transaction(evidence) else { return };
         match self.admission.submit(transaction.raw()).await {
-            Ok(_) => tracing::warn!(?id, transaction = %transaction.id(), "contradictory votes: the proof is submitted"),
-            Err(refusal) => tracing::warn!(?id, code = refusal.code, "the proof is not taken yet; it is submitted again"),
+            Ok(_) => {
+                tracing::warn!(?id, transaction = %transaction.id(), "contradictory votes: the proof is submitted")
+            }
+            Err(refusal) => {
+                tracing::warn!(?id, code = refusal.code, "the proof is not taken yet; it is submitted again")
+            }
         }
     }
 

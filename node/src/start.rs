@@ -1,15 +1,15 @@
 //! Puts a node together, runs it until it is told to stop, and takes it apart.
 
+use crate::accountability::{self, Accusations};
 use crate::admission::{Admission, Peers, disseminate};
 use crate::config::Config;
 use crate::driver;
 use crate::failure::Failure;
 use crate::finality::FinalityHub;
 use crate::materials::{Materials, transport_seed};
+use crate::membership;
 use crate::mempool::Mempool;
 use crate::rpc::Rpc;
-use crate::accountability::{self, Accusations};
-use crate::membership;
 use crate::shared::{Committee, Role, Shared};
 use crate::status::StatusBoard;
 use crate::telemetry::sample::Sampler;

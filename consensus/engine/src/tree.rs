@@ -3,7 +3,7 @@
 use crate::Root;
 use hnchain_types::block::{Block, Header};
 use hnchain_types::genesis::ValidatorSet;
-use hnchain_types::{BlockHash, ResultHash, View};
+use hnchain_types::{BlockHash, ResultHash, ValidatorIndex, View};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -31,6 +31,8 @@ pub(crate) struct Entry {
     /// In the journal.
     pub(crate) journaled: bool,
     pub(crate) execution: Execution,
+    /// When its body was last sent to whom, on the caller's clock.
+    pub(crate) sent: BTreeMap<ValidatorIndex, u64>,
     /// The validators of the next epoch, where this is the last block of its own.
     pub(crate) next: Option<Arc<ValidatorSet>>,
 }
@@ -58,6 +60,7 @@ impl Tree {
             sound: false,
             journaled: false,
             execution: Execution::Waiting,
+            sent: BTreeMap::new(),
             next: None,
         });
     }

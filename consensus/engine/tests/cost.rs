@@ -26,7 +26,7 @@ fn per_block(n: usize, blocks: u8, transactions: u8, bytes: usize) -> Traffic {
         let waiting = c.nodes[0].mempool.first().cloned();
         (0..n).for_each(|i| {
             if let Some(t) = &waiting {
-                c.submit_to(i, t)
+                c.submit_to(i, t);
             }
         });
         c.run_while(10_000, "a block", |c| (0..n).any(|i| c.height(i) <= usize::from(block)));

@@ -6,7 +6,7 @@ mod harness;
 use harness::Cluster;
 use harness::bench::{Bench, notarize, root_at, votes};
 use harness::build::{at, block, finalization, nullification};
-use hnchain_consensus::{Effect, Input, Position, Report, Timer};
+use hnchain_consensus::{Effect, Input, Message, Position, Report, Timer, Want};
 use hnchain_types::{Epoch, View};
 
 /// The leader missed an earlier view, so that it is thought silent; but here it speaks.
@@ -62,4 +62,19 @@ fn a_finalized_view_that_is_nullified_is_reported_as_a_fork() {
         let fork = |e: &Effect| matches!(e, Effect::Report(Report::Fork(_)));
         assert!(effects.iter().any(fork), "{effects:?}");
     }
+}
+
+/// R12: forty bytes must not buy megabytes again and again.
+#[test]
+fn a_body_is_not_sent_twice_to_a_peer_that_keeps_asking() {
+    let first = block(1, None);
+    let mut b = Bench::new();
+    b.propose(&first, None);
+    let hash = first.header.hash();
+    let bodies = |effects: &[Effect]| {
+        effects.iter().filter(|e| matches!(e, Effect::Send { message: Message::Body(_), .. })).count()
+    };
+    let asked: Vec<usize> = (0..20).map(|_| bodies(&b.message(2, Message::Want(Want::Body(hash))))).collect();
+    assert_eq!(asked.iter().sum::<usize>(), 1, "{asked:?}");
+    assert_eq!(bodies(&b.message(3, Message::Want(Want::Body(hash)))), 1, "another peer");
 }

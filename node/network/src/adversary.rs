@@ -3,6 +3,7 @@
 
 use crate::hello::{Hello, HelloError, Refusal, Standing, Verdict, decision, send, standing};
 use crate::link::{Behaviour, Link, Purpose};
+use crate::pulse::Quiet;
 use crate::registry::{Candidate, Ended, Registry};
 use crate::transport::{build, identity, multiaddr};
 use crate::{Channel, Config, Control, Events, Limits, Network, QueueLimit, frame, start};
@@ -58,7 +59,7 @@ impl Adversary {
     async fn connect(network: &Network, seed: u8) -> Self {
         let identity = identity([seed; 32]).unwrap();
         let own = identity.public().to_peer_id();
-        let transport = build(&identity, DEADLINE).unwrap();
+        let transport = build(&identity, DEADLINE, DEADLINE).unwrap();
         let mut swarm = Swarm::new(transport, Behaviour::new(9, 9), own, SwarmConfig::without_executor());
         let address = multiaddr(network.listen_address());
         swarm.dial(DialOpts::unknown_peer_id().address(address).allocate_new_port().build()).unwrap();
@@ -322,10 +323,21 @@ async fn one_living_link_stays_and_a_dead_one_is_replaced() {
     let third = registry.decide(candidate(&any, other, 2).await, fresh).unwrap();
     assert_eq!(*second.ended.borrow(), Some(Ended::Replaced));
 
+    // Nothing arrives on it any more, and then something does.
+    assert!(!registry.wanting(&other) && registry.standing(&other).live);
+    while third.pulse.count() != Quiet::Suspect {}
+    assert!(registry.wanting(&other) && !registry.standing(&other).live);
+    third.pulse.mark();
+    let refused = registry.decide(candidate(&any, other, 2).await, Standing { live: true, links: 1 });
+    assert!(matches!(refused, Err(Refusal::Duplicate)));
+    while third.pulse.count() != Quiet::Suspect {}
+    let fourth = registry.decide(candidate(&any, other, 2).await, Standing { live: true, links: 1 }).unwrap();
+    assert_eq!(*third.ended.borrow(), Some(Ended::Replaced));
+
     // The end of a replaced link does not touch its successor.
-    registry.release(&second);
-    assert_eq!(registry.live(&other).map(|s| s.serial), Some(third.serial));
     registry.release(&third);
+    assert_eq!(registry.live(&other).map(|s| s.serial), Some(fourth.serial));
+    registry.release(&fourth);
     assert!(registry.live(&other).is_none());
 }
 

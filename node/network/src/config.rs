@@ -77,7 +77,9 @@ pub struct Limits {
     pub unauthenticated_per_ip: usize,
     /// Pause between heartbeats on a link.
     pub heartbeat: Duration,
-    /// A link without a heartbeat for this long is dead.
+    /// A link on which nothing arrived for this long is suspect: another connection may replace it.
+    pub suspicion: Duration,
+    /// A link on which nothing arrived for this long is dead.
     pub silence: Duration,
     /// Outgoing consensus queue per peer: several full proposals, or the votes of many views.
     pub consensus_queue: QueueLimit,
@@ -95,10 +97,16 @@ pub struct Limits {
     pub requests_outbound: usize,
     /// From [`crate::Network::request`] to the whole reply.
     pub request_timeout: Duration,
-    /// Pause after the first failed dial; doubled by each further one.
+    /// From the SYN to the TCP connection. Below a second, after which a SYN would be repeated: a fresh dial is sooner.
+    pub connect_timeout: Duration,
+    /// How long a dial is waited for before there may be another beside it.
+    pub dial_patience: Duration,
+    /// From the first failed dial to the next; doubled by each further one.
     pub redial_first: Duration,
-    /// Longest pause between dials. Short, because a node that was away catches up only once it is connected.
+    /// The longest time between dials that reach nobody. Short, because a cut may end at any moment.
     pub redial_most: Duration,
+    /// The longest time between dials that are refused, or whose links do not last. They cost both sides more.
+    pub redial_refused: Duration,
 }
 
 impl Default for Limits {
@@ -107,7 +115,8 @@ impl Default for Limits {
             handshake_timeout: Duration::from_secs(5),
             unauthenticated: 64,
             unauthenticated_per_ip: 32,
-            heartbeat: Duration::from_secs(2),
+            heartbeat: Duration::from_millis(250),
+            suspicion: Duration::from_secs(1),
             silence: Duration::from_secs(8),
             consensus_queue: QueueLimit { messages: 4096, bytes: 64 * 1024 * 1024 },
             transactions_queue: QueueLimit { messages: 4096, bytes: 32 * 1024 * 1024 },
@@ -117,8 +126,11 @@ impl Default for Limits {
             requests_inbound: 8,
             requests_outbound: 8,
             request_timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_millis(900),
+            dial_patience: Duration::from_millis(400),
             redial_first: Duration::from_millis(50),
-            redial_most: Duration::from_secs(2),
+            redial_most: Duration::from_millis(500),
+            redial_refused: Duration::from_secs(2),
         }
     }
 }

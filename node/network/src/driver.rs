@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-/// What tasks ask of the driver. At most one dial per configured peer and two commands per connection are under way, so
-/// their queue needs no bound of its own.
+/// What tasks ask of the driver. A few dials per configured peer (those of a handshake timeout) and two commands per
+/// connection are under way, so their queue needs no bound of its own.
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Dial an address.

@@ -126,7 +126,7 @@ pub async fn start(config: Config) -> Result<(Network, Events), NetworkError> {
     let peers = checked_peers(config.peers, &own)?;
     let identity = transport::identity(config.transport_seed)?;
     let own_peer = identity.public().to_peer_id();
-    let transport = transport::build(&identity, config.limits.handshake_timeout)?;
+    let transport = transport::build(&identity, config.limits.connect_timeout, config.limits.handshake_timeout)?;
     let behaviour = Behaviour::new(config.limits.unauthenticated, config.limits.unauthenticated_per_ip);
     let connections = Connections::default();
     let spawner = connections.clone();

@@ -130,7 +130,7 @@ pub(crate) enum Verdict {
 /// What the node with the larger key knows of its links with the other, when it says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Standing {
-    /// It holds one now.
+    /// It holds one now, on which it hears the other.
     pub(crate) live: bool,
     /// How many it has had since it started.
     pub(crate) links: u64,

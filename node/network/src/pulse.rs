@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// What the count says.
+/// What another beat makes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Quiet {
     /// Heard lately, or known to be suspect.
-    Unchanged,
+    Harmless,
     /// Suspect from this beat on: worth a second connection.
     Suspect,
     /// Dead.
@@ -52,18 +52,18 @@ impl Pulse {
     }
 
     /// A beat has passed.
-    pub(crate) fn count(&self) -> Verdict {
+    pub(crate) fn count(&self) -> Quiet {
         if self.heard.swap(false, Ordering::Relaxed) {
             self.quiet.store(0, Ordering::Relaxed);
-            return Verdict::Unchanged;
+            return Quiet::Harmless;
         }
         let quiet = self.quiet.fetch_add(1, Ordering::Relaxed) + 1;
         if quiet >= self.silence {
-            Verdict::Dead
+            Quiet::Dead
         } else if quiet == self.suspicion {
-            Verdict::Suspect
+            Quiet::Suspect
         } else {
-            Verdict::Unchanged
+            Quiet::Harmless
         }
     }
 }
@@ -77,9 +77,9 @@ mod tests {
         let pulse = Pulse::new(Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(8));
         for beat in 1..=32 {
             let expected = match beat {
-                4 => Verdict::Suspect,
-                32 => Verdict::Dead,
-                _ => Verdict::Unchanged,
+                4 => Quiet::Suspect,
+                32 => Quiet::Dead,
+                _ => Quiet::Harmless,
             };
             assert_eq!(pulse.count(), expected, "beat {beat}");
             assert_eq!(pulse.suspect(), beat >= 4, "beat {beat}");
@@ -89,20 +89,16 @@ mod tests {
     #[test]
     fn one_sound_clears_the_suspicion_at_once_and_the_count_with_the_next_beat() {
         let pulse = Pulse::new(Duration::from_millis(250), Duration::from_millis(500), Duration::from_secs(8));
-        assert_eq!([pulse.count(), pulse.count()], [Verdict::Unchanged, Verdict::Suspect]);
+        assert_eq!([pulse.count(), pulse.count()], [Quiet::Harmless, Quiet::Suspect]);
         assert!(pulse.suspect());
         pulse.mark();
         assert!(!pulse.suspect());
-        assert_eq!([pulse.count(), pulse.count(), pulse.count()], [
-            Verdict::Unchanged,
-            Verdict::Unchanged,
-            Verdict::Suspect
-        ]);
+        assert_eq!([pulse.count(), pulse.count(), pulse.count()], [Quiet::Harmless, Quiet::Harmless, Quiet::Suspect]);
     }
 
     #[test]
     fn a_silence_shorter_than_a_beat_is_one_beat() {
         let pulse = Pulse::new(Duration::from_secs(2), Duration::from_secs(1), Duration::from_millis(500));
-        assert_eq!(pulse.count(), Verdict::Dead);
+        assert_eq!(pulse.count(), Quiet::Dead);
     }
 }

@@ -5,6 +5,7 @@ use crate::Limits;
 use crate::hello::{Refusal, Standing};
 use crate::link::Opener;
 use crate::outbox::Outbox;
+use crate::pulse::Pulse;
 use hnchain_crypto::PublicKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ pub(crate) struct Session {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) opener: Opener,
     pub(crate) outboxes: [Outbox; 2],
+    pub(crate) pulse: Pulse,
     /// Own requests under way.
     pub(crate) requests: Semaphore,
     /// Set once, to end it.
@@ -117,23 +119,29 @@ impl Registry {
         self.peers.values().filter_map(|p| p.live.as_ref())
     }
 
+    /// Whether this peer should be dialled: it is allowed, and not linked or on a suspect link only (N7).
+    pub(crate) fn wanting(&self, key: &PublicKey) -> bool {
+        self.allowed.contains(key) && self.live(key).is_none_or(|session| session.pulse.suspect())
+    }
+
     /// Whether this node decides about connections with that peer.
     pub(crate) fn decides(&self, key: &PublicKey) -> bool {
         self.own < *key
     }
 
-    /// What this node, having the larger key, tells the other.
+    /// What this node, having the larger key, tells the other. A suspect link is as good as none.
     pub(crate) fn standing(&self, key: &PublicKey) -> Standing {
-        self.peers.get(key).map_or_else(Standing::default, |p| Standing { live: p.live.is_some(), links: p.links })
+        let live = self.live(key).is_some_and(|session| !session.pulse.suspect());
+        Standing { live, links: self.peers.get(key).map_or(0, |p| p.links) }
     }
 
-    /// The decision of the smaller key. A living link stays, unless the peer has restarted or has lost it: it has
-    /// registered a link since it spoke on the living one and yet holds none.
+    /// The decision of the smaller key. A living link stays, unless it is suspect, or the peer has restarted or has lost
+    /// it: it has registered a link since it spoke on the living one and yet holds none.
     pub(crate) fn decide(&mut self, candidate: Candidate, standing: Standing) -> Result<Arc<Session>, Refusal> {
         if let Some(live) = self.live(&candidate.key) {
             let restarted = live.instance != candidate.instance;
             let lost = !standing.live && standing.links > live.standing.links;
-            if !restarted && !lost {
+            if !restarted && !lost && !live.pulse.suspect() {
                 return Err(Refusal::Duplicate);
             }
         }
@@ -163,6 +171,7 @@ impl Registry {
             address: candidate.address,
             opener: candidate.opener,
             outboxes: Channel::ALL.map(outbox),
+            pulse: Pulse::new(self.limits.heartbeat, self.limits.suspicion, self.limits.silence),
             requests: Semaphore::new(self.limits.requests_outbound),
             ended: watch::Sender::new(None),
             instance: candidate.instance,

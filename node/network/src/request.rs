@@ -4,6 +4,7 @@ use crate::frame::{self, FrameError};
 use crate::handle::Shared;
 use crate::link::Purpose;
 use crate::registry::Session;
+use crate::session::Audible;
 use crate::{NetworkError, REPLY_BYTES, REQUEST_BYTES, Request};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use hnchain_crypto::PublicKey;
@@ -22,7 +23,7 @@ const REFUSED: u8 = 1;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Asks a peer and waits for its reply, all within the request timeout.
-pub(crate) async fn ask(shared: &Shared, session: &Session, bytes: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
+pub(crate) async fn ask(shared: &Shared, session: &Arc<Session>, bytes: Vec<u8>) -> Result<Vec<u8>, NetworkError> {
     if bytes.len() > REQUEST_BYTES {
         return Err(NetworkError::RequestTooLarge(bytes.len()));
     }
@@ -35,13 +36,14 @@ pub(crate) async fn ask(shared: &Shared, session: &Session, bytes: Vec<u8>) -> R
     result
 }
 
-async fn exchange(session: &Session, bytes: &[u8]) -> Result<Vec<u8>, NetworkError> {
+async fn exchange(session: &Arc<Session>, bytes: &[u8]) -> Result<Vec<u8>, NetworkError> {
     // A stream that breaks means that the link does.
     let lost = |_: io::Error| NetworkError::NotConnected(session.key);
     let _slot = session.requests.acquire().await.map_err(|_| NetworkError::NotConnected(session.key))?;
     let mut stream = session.opener.open(Purpose::Request).await.map_err(lost)?;
     frame::write(&mut stream, bytes).await.map_err(lost)?;
     stream.flush().await.map_err(lost)?;
+    let mut stream = Audible::new(stream, session.clone());
     let mut answer = [0u8; 1];
     stream.read_exact(&mut answer).await.map_err(lost)?;
     if answer != [REPLY] {

@@ -5,6 +5,7 @@ use crate::frame::{self, FrameError};
 use crate::handle::Shared;
 use crate::hello::{self, Expect, Hello, HelloError, Refusal, Standing, Verdict};
 use crate::link::{Link, Purpose};
+use crate::pulse::Quiet;
 use crate::registry::{Candidate, Ended, Session};
 use crate::{Channel, request};
 use futures::io::{BufReader, BufWriter};
@@ -13,11 +14,13 @@ use hnchain_crypto::PublicKey;
 use libp2p::Stream;
 use libp2p::swarm::ConnectionId;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// Buffer of each channel stream: coalesces votes, and a proposal passes through without a copy.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -168,12 +171,13 @@ async fn serve(
 ) -> Ended {
     let mut tasks = JoinSet::new();
     let (reader, writer) = control.split();
-    tasks.spawn(hear(reader, shared.limits.silence));
+    tasks.spawn(hear(reader, session.clone()));
+    tasks.spawn(watch(shared.clone(), session.clone()));
     tasks.spawn(beat(writer, shared.limits.heartbeat));
     for channel in Channel::ALL {
         tasks.spawn(write_channel(shared.clone(), session.clone(), channel));
     }
-    tasks.spawn(accept(shared.clone(), session.key, inbound));
+    tasks.spawn(accept(shared.clone(), session.clone(), inbound));
     let mut ended = session.ended.subscribe();
     let why = tokio::select! {
         ended = ended.wait_for(Option::is_some) => ended.ok().and_then(|e| *e).unwrap_or(Ended::Closed),
@@ -195,14 +199,52 @@ fn finished(task: Option<Result<Ended, tokio::task::JoinError>>) -> Ended {
     }
 }
 
-/// Ends when the peer's heartbeats do (N6).
-async fn hear(mut stream: impl AsyncRead + Unpin, silence: Duration) -> Ended {
-    let mut byte = [0u8; 1];
+/// A stream of a link; whatever arrives on it is a sign of life.
+pub(crate) struct Audible {
+    stream: Stream,
+    session: Arc<Session>,
+}
+
+impl Audible {
+    pub(crate) const fn new(stream: Stream, session: Arc<Session>) -> Self {
+        Self { stream, session }
+    }
+}
+
+impl AsyncRead for Audible {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if matches!(read, Poll::Ready(Ok(1..))) {
+            self.session.pulse.mark();
+        }
+        read
+    }
+}
+
+/// Takes the peer's heartbeats.
+async fn hear(mut stream: impl AsyncRead + Unpin, session: Arc<Session>) -> Ended {
+    let mut beats = [0u8; 64];
     loop {
-        match timeout(silence, stream.read_exact(&mut byte)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Ended::Broken,
-            Err(_) => return Ended::Silent,
+        match stream.read(&mut beats).await {
+            Ok(1..) => session.pulse.mark(),
+            Ok(0) | Err(_) => return Ended::Broken,
+        }
+    }
+}
+
+/// Counts the beats in which nothing arrived: has the peer dialled again (N7), and ends when it is dead (N6).
+async fn watch(shared: Arc<Shared>, session: Arc<Session>) -> Ended {
+    loop {
+        // Not an interval: beats missed by a node that was stopped are not made up for.
+        sleep(shared.limits.heartbeat).await;
+        match session.pulse.count() {
+            Quiet::Harmless => {}
+            Quiet::Suspect => {
+                shared.counts.suspected.one();
+                tracing::debug!(peer = %session.key, "the link is quiet");
+                shared.update(|_| ()); // wakes the dialler
+            }
+            Quiet::Dead => return Ended::Silent,
         }
     }
 }
@@ -255,7 +297,8 @@ async fn write_channel(shared: Arc<Shared>, session: Arc<Session>, channel: Chan
 }
 
 /// Takes the peer's streams.
-async fn accept(shared: Arc<Shared>, from: PublicKey, mut inbound: mpsc::Receiver<(Purpose, Stream)>) -> Ended {
+async fn accept(shared: Arc<Shared>, session: Arc<Session>, mut inbound: mpsc::Receiver<(Purpose, Stream)>) -> Ended {
+    let from = session.key;
     let mut readers = JoinSet::new();
     let mut requests = JoinSet::new();
     let slots = Arc::new(Semaphore::new(shared.limits.requests_inbound));
@@ -284,7 +327,7 @@ async fn accept(shared: Arc<Shared>, from: PublicKey, mut inbound: mpsc::Receive
         if std::mem::replace(&mut open[channel.index()], true) {
             return violation(from, "a second stream of one channel");
         }
-        readers.spawn(read_channel(shared.clone(), from, channel, stream));
+        readers.spawn(read_channel(shared.clone(), channel, Audible::new(stream, session.clone())));
     }
 }
 
@@ -294,7 +337,8 @@ fn violation(from: PublicKey, what: &str) -> Ended {
 }
 
 /// Reads frames and hands them over. While the node does not take them nothing more is read (N3).
-async fn read_channel(shared: Arc<Shared>, from: PublicKey, channel: Channel, stream: Stream) -> Ended {
+async fn read_channel(shared: Arc<Shared>, channel: Channel, stream: Audible) -> Ended {
+    let from = stream.session.key;
     let mut stream = BufReader::with_capacity(BUFFER_BYTES, stream);
     let counts = shared.counts.channel(channel);
     let events = match channel {

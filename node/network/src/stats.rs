@@ -56,6 +56,8 @@ pub struct Stats {
     pub links: u64,
     /// Links that ended because the peer broke the protocol.
     pub violations: u64,
+    /// Times that a link fell quiet for a second and another connection was dialled beside it.
+    pub suspected: u64,
     /// Links that ended because the peer fell silent.
     pub silent: u64,
     /// Inbound connections refused because too many were unauthenticated.
@@ -113,6 +115,7 @@ pub(crate) struct Counts {
     pub(crate) unauthenticated: Count,
     pub(crate) links: Count,
     pub(crate) violations: Count,
+    pub(crate) suspected: Count,
     pub(crate) silent: Count,
     pub(crate) gate_refused: Count,
     pub(crate) inbound_failed: Count,
@@ -155,6 +158,7 @@ impl Counts {
             unauthenticated: self.unauthenticated.get(),
             links: self.links.get(),
             violations: self.violations.get(),
+            suspected: self.suspected.get(),
             silent: self.silent.get(),
             gate_refused: self.gate_refused.get(),
             inbound_failed: self.inbound_failed.get(),

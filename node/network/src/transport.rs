@@ -2,6 +2,7 @@
 
 use crate::NetworkError;
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent};
+use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::transport::{Boxed, Transport};
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
@@ -32,11 +33,17 @@ pub(crate) fn identity(mut seed: [u8; 32]) -> Result<Keypair, NetworkError> {
     Keypair::ed25519_from_bytes(&mut seed).map_err(|e| NetworkError::Transport(e.to_string()))
 }
 
-/// The whole transport; a connection that is not encrypted and multiplexed within `timeout` is dropped.
-pub(crate) fn build(identity: &Keypair, timeout: Duration) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError> {
+/// The whole transport. A dial without a TCP connection within `connect_timeout` and a connection that is not encrypted
+/// and multiplexed within `timeout` are dropped.
+pub(crate) fn build(
+    identity: &Keypair,
+    connect_timeout: Duration,
+    timeout: Duration,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError> {
     let mut multiplexer = yamux::Config::default();
     multiplexer.set_max_num_streams(STREAMS);
     let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true).listen_backlog(BACKLOG));
+    let tcp = TransportTimeout::with_outgoing_timeout(tcp, connect_timeout);
     let secured = tcp.upgrade(Version::V1).authenticate(secure(identity)?).multiplex(multiplexer).timeout(timeout);
     let impatient = |(peer, inner), _| (peer, StreamMuxerBox::new(Impatient { inner, closing: None }));
     Ok(Transport::boxed(Transport::map(secured, impatient)))

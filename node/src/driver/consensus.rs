@@ -9,8 +9,8 @@ use super::{DriverError, Happened};
 use crate::shared::{Committee, Shared};
 use crate::telemetry::metric;
 use hnchain_consensus::{
-    Effect, Evidence, Input, Machine, Message, Parameters, Position, Record, Recovered, Report, Root, Signer, Sm2, Timer,
-    To,
+    Effect, Evidence, Input, Machine, Message, Parameters, Position, Record, Recovered, Report, Root, Signer, Sm2,
+    Timer, To,
 };
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_network::{Channel, Control, Network};
@@ -131,10 +131,11 @@ impl Consensus {
         let (journal, records) = Records::new(parts.journal, journal, shared.genesis.digest(), shared.key)?;
         let key: Arc<dyn Signer> = Arc::new(key);
         let alone = Waking::is_alone(&shared.key, &shared.committee().validators);
-        let waking = records.is_empty() && !parts.trust_new_journal && !alone;
+        let new_journal = records.is_empty();
+        let waking = new_journal && !parts.trust_new_journal && !alone;
         let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
         let machine = machine(&shared, (!waking).then(|| key.clone()), records)?;
-        Ok(Self {
+        let mut consensus = Self {
             waking: waking.then(Waking::default),
             silent_until,
             key,
@@ -163,7 +164,16 @@ impl Consensus {
             work: false,
             effects: Vec::new(),
             shared,
-        })
+        };
+        if new_journal && !waking {
+            consensus.mark(Position::default());
+        }
+        Ok(consensus)
+    }
+
+    /// No vote up to here. The mark is durable before the first vote, so that a journal in use is never taken for new.
+    fn mark(&mut self, until: Position) {
+        self.feed(Input::Forgotten { until });
     }
 
     async fn run(&mut self) -> Result<(), DriverError> {
@@ -263,10 +273,13 @@ impl Consensus {
         self.machine = machine(&self.shared, Some(self.key.clone()), Vec::new())?;
         (self.timers, self.wanted) = ([None; Timer::SLOTS], None);
         (self.work, self.dirty) = (false, true);
-        if let Awake::After(until) = awake {
-            tracing::warn!(%until, "the chain is older than this journal: no vote in views that it may have voted in");
-            self.silent_until = Some(until);
-            self.feed(Input::Forgotten { until: Position { view: until, ..self.position() } });
+        match awake {
+            Awake::AtOnce => self.mark(Position::default()),
+            Awake::After(until) => {
+                tracing::warn!(%until, "the chain is older than this journal: no vote in views that it may have voted in");
+                self.silent_until = Some(until);
+                self.mark(Position { view: until, ..self.position() });
+            }
         }
         self.feed(Input::Start);
         Ok(())
@@ -487,7 +500,7 @@ impl Consensus {
         // Votes that may be forgotten reach at most to this view, even where they were the first ones of this epoch. Until
         // this effect is performed no block of it was judged or executed here, so nothing but nullify was signed.
         if let Some(until) = self.silent_until.filter(|until| self.machine.view() <= *until) {
-            self.feed(Input::Forgotten { until: Position { epoch, view: until } });
+            self.mark(Position { epoch, view: until });
         }
     }
 

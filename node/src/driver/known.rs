@@ -2,7 +2,7 @@
 
 use super::proposal::Decoded;
 use hnchain_consensus::Position;
-use hnchain_storage::{Store, StorageError};
+use hnchain_storage::{StorageError, Store};
 use hnchain_types::{BlockHash, Epoch, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

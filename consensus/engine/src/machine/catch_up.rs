@@ -15,6 +15,8 @@ const ANSWER_CERTIFICATES: usize = 64;
 const RESENT_VIEWS: usize = 8;
 /// Bodies sent to one peer in each Δ/2: a request is forty bytes, a body up to eight megabytes.
 const BODIES_AT_ONCE: u32 = 3;
+/// The same body is sent to the same peer once in so many Δ; a peer asks again after four.
+const SAME_BODY_DELTAS: u64 = 3;
 /// Signers asked at the same time for a body.
 const ASKED_AT_ONCE: usize = 2;
 
@@ -119,9 +121,14 @@ impl Machine {
         Some(To::One(from))
     }
 
-    /// A few bodies in each Δ/2 and peer.
-    fn may_send_body(&mut self, to: ValidatorIndex) -> bool {
+    /// A few bodies in each Δ/2 and peer, and none of them again before an honest peer asks again.
+    fn may_send_body(&mut self, to: ValidatorIndex, hash: &BlockHash) -> bool {
         let (now, wait) = (self.now, self.parameters.delta_ms / 2);
+        let Some(entry) = self.tree.get_mut(hash) else { return false };
+        if entry.sent.get(&to).is_some_and(|at| now < at + SAME_BODY_DELTAS * self.parameters.delta_ms) {
+            return false;
+        }
+        entry.sent.insert(to, now);
         let Some(peer) = self.peers.get_mut(to.index()) else { return false };
         if now >= peer.bodies.0 + wait {
             peer.bodies = (now, 0);
@@ -136,7 +143,7 @@ impl Machine {
                 let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else {
                     return self.help(from, self.root.view);
                 };
-                if let Some(from) = from.filter(|f| self.may_send_body(*f)) {
+                if let Some(from) = from.filter(|f| self.may_send_body(*f, &hash)) {
                     if let Some(c) = self.certificate_of(block.header.parent, block.header.parent_view) {
                         self.send(To::One(from), Message::Certificate(c));
                     }

@@ -1,6 +1,6 @@
 //! R2, R3: making a proposal, and judging one.
 
-use super::{EXECUTION_BACKLOG, LOOKAHEAD, Machine};
+use super::{EXECUTION_BACKLOG, EXECUTION_LIMIT, LOOKAHEAD, Machine};
 use crate::bug::{Bug, planted};
 use crate::tree::Entry;
 use crate::{Effect, Message, NullifyReason, Proposal, Record, To, Vote, Want};
@@ -40,6 +40,9 @@ impl Machine {
         let Some(place) = self.place() else { return };
         let Some(ancestors) = self.tree.branch(place.parent, &self.root) else { return };
         let backlog = ancestors.iter().take_while(|h| !self.executed(h)).count();
+        if backlog > EXECUTION_LIMIT {
+            return;
+        }
         self.round(view).asked = true;
         self.effects.push(Effect::Propose {
             view,

@@ -23,6 +23,8 @@ use std::sync::Arc;
 pub(crate) const LOOKAHEAD: u64 = 16;
 /// Blocks between the parent and the newest executed ancestor beyond which a leader proposes no payload.
 const EXECUTION_BACKLOG: usize = 4;
+/// … and beyond which it makes no block at all: empty ones, too, have to be executed and kept.
+const EXECUTION_LIMIT: usize = 64;
 
 /// What all validators of an epoch agree on.
 #[derive(Clone, Debug)]

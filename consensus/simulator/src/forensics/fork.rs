@@ -69,6 +69,7 @@ pub struct Verdict {
 }
 
 /// Two finalizations of honest instances that contradict each other.
+#[derive(Clone)]
 struct Conflict(Certificate, Certificate);
 
 
@@ -161,25 +162,27 @@ impl Attack {
             Weather::fair(parts, 20)
         };
         let end = storm.world.now + FORK_MS;
-        let found = loop {
+        loop {
             storm.round(&weather)?;
             if self.split == Split::Results {
                 self.miscount(storm, &weather)?;
             }
-            if let Some(conflict) = conflict(&storm.world) {
-                break conflict;
+            if !conflicts(&storm.world).is_empty() {
+                break;
             }
             if storm.world.now > end {
                 return broken("T4", "the attack does not fork");
             }
-        };
+        }
         storm.adversary.turn_to(self.deeds.clone());
         let lasts = storm.random.below(40);
         storm.round(&Weather { lasts, ..weather.clone() })?;
         if self.reunion {
             storm.round(&Weather::fair(vec![0; weather.parts.len()], 150))?;
         }
-        Ok(found)
+        let found = conflicts(&storm.world);
+        let conflict = storm.random.pick(&found).cloned();
+        conflict.map_or_else(|| broken("T4", "the fork is gone"), Ok)
     }
 
     /// Liars finalize what was notarized with the wrong result as well, for those who computed it.
@@ -188,7 +191,10 @@ impl Attack {
         let to: Vec<usize> = world.honest().filter(|i| weather.parts[*i] > 0).collect();
         let blocks: Vec<(View, BlockHash)> = world.truth.blocks().map(|b| (b.header.view, b.header.hash())).collect();
         let mut said = Vec::new();
-        for (view, block) in blocks.into_iter().filter(|(view, block)| world.truth.notarized(*view, *block)) {
+        for (view, block) in blocks {
+            if !world.truth.notarized(view, block) {
+                continue;
+            }
             let statement = Statement::Finalize { block, result: wrong_result_of(&block) };
             for liar in &self.liars {
                 let vote = world.cast.vote(*liar, view, statement);
@@ -267,22 +273,20 @@ impl Attack {
     }
 }
 
-/// Two finalizations of one view that say different things, or of two blocks of which neither descends from the other.
-fn conflict(world: &World) -> Option<Conflict> {
-    let mut by_view: BTreeMap<View, &Certificate> = BTreeMap::new();
+/// All pairs of finalizations that contradict each other: of one view with different statements, or of blocks of which
+/// neither descends from the other.
+fn conflicts(world: &World) -> Vec<Conflict> {
+    let mut all: BTreeMap<(View, Statement), &Certificate> = BTreeMap::new();
     for certificate in world.honest().flat_map(|i| &world.instances[i].finalizations) {
-        let first = by_view.entry(certificate.view).or_insert(certificate);
-        if first.statement != certificate.statement {
-            return Some(Conflict((*first).clone(), certificate.clone()));
-        }
+        all.entry((certificate.view, certificate.statement)).or_insert(certificate);
     }
-    // Where each descends from the one before, all are on one chain.
-    let all: Vec<&Certificate> = by_view.into_values().collect();
-    let forked = all.windows(2).find(|pair| match (pair[0].statement.block(), pair[1].statement.block()) {
-        (Some(low), Some(high)) => !world.truth.descends(high, low, pair[0].view),
+    let all: Vec<&Certificate> = all.into_values().collect();
+    let pairs = all.iter().enumerate().flat_map(|(k, low)| all[k + 1..].iter().map(move |high| (*low, *high)));
+    let forked = pairs.filter(|(low, high)| match (low.statement.block(), high.statement.block()) {
+        (Some(a), Some(b)) => low.view == high.view || !world.truth.descends(b, a, low.view),
         _ => false,
-    })?;
-    Some(Conflict(forked[0].clone(), forked[1].clone()))
+    });
+    forked.map(|(low, high)| Conflict(low.clone(), high.clone())).collect()
 }
 
 /// The block of a finalization and all below it, newest first.

@@ -40,12 +40,7 @@ impl Link for Block {
 }
 
 /// Reads the answer to a question for blocks: they are of this chain and follow each other.
-pub(super) fn read(
-    bytes: &[u8],
-    genesis: GenesisDigest,
-    first: Height,
-    count: u64,
-) -> Result<Stretch<Block>, Fault> {
+pub(super) fn read(bytes: &[u8], genesis: GenesisDigest, first: Height, count: u64) -> Result<Stretch<Block>, Fault> {
     let answer = wire::decode::<Answer>("sync answer", bytes).map_err(|_| Fault::Malformed)?;
     let Answer::Blocks(raw) = answer else { return Err(Fault::OtherAnswer) };
     if raw.is_empty() {
@@ -93,7 +88,9 @@ pub(super) fn judge(
         }
         judged += 1;
         if let Some(certificate) = &block.finalized.certificate {
-            if !matches!(certificate.statement, Statement::Finalize { .. }) || !verifies(certificate, genesis, committee) {
+            if !matches!(certificate.statement, Statement::Finalize { .. })
+                || !verifies(certificate, genesis, committee)
+            {
                 return Err(Fault::Certificate);
             }
             proven = judged;

@@ -180,9 +180,10 @@ impl<P: Ord + Copy> Peers<P> {
 
     /// Whom to ask for a block: of those who claim it, the one with the least to do for its speed.
     pub(super) fn choose(&self, block: Height, most: usize, except: &[P], now: u64) -> Option<P> {
-        let able = self.by_key.iter().filter(|(key, p)| {
-            p.awake(now) && p.claim.covers(block) && p.asked < most && !except.contains(key)
-        });
+        let able = self
+            .by_key
+            .iter()
+            .filter(|(key, p)| p.awake(now) && p.claim.covers(block) && p.asked < most && !except.contains(key));
         able.min_by_key(|(_, p)| (p.asked as u64 + 1).saturating_mul(p.pace_ms.max(1))).map(|(key, _)| *key)
     }
 
