@@ -217,10 +217,10 @@ impl Accusations {
         let Some(transaction) = self.transaction(evidence) else { return };
         match self.admission.submit(transaction.raw()).await {
             Ok(_) => {
-                tracing::warn!(?id, transaction = %transaction.id(), "contradictory votes: the proof is submitted")
+                tracing::warn!(?id, transaction = %transaction.id(), "contradictory votes: the proof is submitted");
             }
             Err(refusal) => {
-                tracing::warn!(?id, code = refusal.code, "the proof is not taken yet; it is submitted again")
+                tracing::warn!(?id, code = refusal.code, "the proof is not taken yet; it is submitted again");
             }
         }
     }

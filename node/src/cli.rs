@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::failure::{EXIT_REFUSED, Failure};
 use crate::materials::Materials;
 use crate::shared::Role;
-use crate::{membership, start, telemetry};
+use crate::{membership, snapshot, start, telemetry};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,7 +21,8 @@ const LINGER: Duration = Duration::from_secs(5);
 #[derive(Debug, Parser)]
 #[command(
     version,
-    after_help = "Examples / 示例:\n  hnchain-node check --config node.toml\n  hnchain-node run --config node.toml\n\n\
+    after_help = "Examples / 示例:\n  hnchain-node check --config node.toml\n  hnchain-node run --config node.toml\n  \
+                  hnchain-node snapshot show henan.hnsnapshot\n\n\
                   Exit codes / 退出码: 0 ok 正常, 1 refused or damaged 拒绝或损坏, 2 usage or configuration 用法或配置错误"
 )]
 pub struct Arguments {
@@ -48,20 +49,27 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Export, import or show a snapshot: a node's data at its newest block, without the blocks long before / 导出、导入或查看快照：节点在最新区块处的数据，不含早期区块
+    Snapshot(snapshot::Arguments),
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Run { config, trust_new_journal } => run(&config, trust_new_journal),
-        Command::Check { config } => check(&config),
+    let command = Arguments::parse().command;
+    let result = match &command {
+        Command::Run { config, trust_new_journal } => run(config, *trust_new_journal),
+        Command::Check { config } => check(config),
+        Command::Snapshot(arguments) => snapshot::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             tracing::error!(code = failure.code, why = %failure.en, "the node stops");
-            eprintln!("{failure}");
+            match command {
+                Command::Snapshot(arguments) if arguments.json => eprintln!("{}", failure.to_json()),
+                _ => eprintln!("{failure}"),
+            }
             ExitCode::from(failure.exit)
         }
     }

@@ -6,6 +6,7 @@ use hnchain_crypto::keyfile::KeyFileError;
 use hnchain_ledger::StateError;
 use hnchain_network::NetworkError;
 use hnchain_storage::StorageError;
+use hnchain_storage::snapshot::SnapshotError;
 use hnchain_types::DecodeError;
 use std::fmt;
 use std::path::Path;
@@ -65,6 +66,13 @@ impl Failure {
             format!("{}：{}{zh}", path.display(), e.message_zh()),
         )
     }
+
+    /// For programs; the form is that of `hnchain --json`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let Self { code, en, zh, exit } = self;
+        serde_json::json!({"error": {"code": code, "message": en, "message_zh": zh, "exit": exit}}).to_string()
+    }
 }
 
 impl fmt::Display for Failure {
@@ -89,6 +97,12 @@ impl From<TelemetryError> for Failure {
 
 impl From<StorageError> for Failure {
     fn from(e: StorageError) -> Self {
+        Self::refused(e.code(), e.to_string(), e.message_zh())
+    }
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(e: SnapshotError) -> Self {
         Self::refused(e.code(), e.to_string(), e.message_zh())
     }
 }

@@ -58,6 +58,7 @@ pub mod mempool;
 pub mod refusal;
 pub mod rpc;
 pub mod shared;
+pub mod snapshot;
 pub mod start;
 pub mod status;
 pub mod telemetry;

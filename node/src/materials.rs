@@ -38,7 +38,7 @@ impl Materials {
     }
 }
 
-fn genesis(path: &Path) -> Result<Genesis, Failure> {
+pub(crate) fn genesis(path: &Path) -> Result<Genesis, Failure> {
     let raw = read(path, limits::GENESIS_BYTES, "genesis")?;
     Genesis::parse(&raw).map_err(|e| Failure::genesis(path, &e))
 }

@@ -129,11 +129,7 @@ impl Equivocator {
     /// The same place in the chain with another time and no transactions.
     fn other_block(block: &Block) -> Option<Arc<Block>> {
         let f: &HeaderFields = &block.header;
-        let fields = HeaderFields {
-            time_ms: f.time_ms + 1,
-            payload_root: payload_root::<Vec<u8>>(&[]),
-            ..f.clone()
-        };
+        let fields = HeaderFields { time_ms: f.time_ms + 1, payload_root: payload_root::<Vec<u8>>(&[]), ..f.clone() };
         Some(Arc::new(Block::new(Header::new(fields), Vec::new(), block.skips.clone()).ok()?))
     }
 

@@ -87,7 +87,11 @@ pub fn execute(matches: &ArgMatches) -> ExitCode {
     if !quiet {
         eprintln!();
     }
-    if json { print_json(&summary) } else { print_text(&summary) }
+    if json {
+        print_json(&summary)
+    } else {
+        print_text(&summary)
+    }
     if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

@@ -123,7 +123,8 @@ impl Cluster {
             }
         }
         // The last client speaks for the organizations that govern.
-        let clients: Vec<Client> = (0..=env.options.clients).map(|i| Client::new(i as usize, env.options.seed)).collect();
+        let clients: Vec<Client> =
+            (0..=env.options.clients).map(|i| Client::new(i as usize, env.options.seed)).collect();
         let mut cluster = Self { env, nodes, clients, random, proposed: None, events: 0 };
         cluster.start();
         cluster
@@ -233,7 +234,11 @@ impl Cluster {
                 self.link(from, to);
             }
         }
-        if calm { self.env.network.calm() } else { self.env.network.rough(o, most) }
+        if calm {
+            self.env.network.calm()
+        } else {
+            self.env.network.rough(o, most)
+        }
         if !calm && self.random.chance(o.partition) {
             let cut = self.random.pick(&CUTS).copied().unwrap_or(CUTS[0]);
             note!(self.env, "partition: {cut:?}");

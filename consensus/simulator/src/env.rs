@@ -140,7 +140,9 @@ impl Env {
     pub(crate) fn send_message(&mut self, from: usize, to: &[usize], message: &Message, extra_us: u64) {
         let bytes = match message.encode() {
             Ok(bytes) => bytes,
-            Err(error) => return self.fail(Label::I11, format!("node {from} has a message that is too large: {error}")),
+            Err(error) => {
+                return self.fail(Label::I11, format!("node {from} has a message that is too large: {error}"));
+            }
         };
         self.trace.hash.add_bytes(&bytes);
         let decoded = match Message::decode(&bytes) {
@@ -193,9 +195,8 @@ impl Env {
         let within = transactions.len() <= p.block_transactions as usize
             && bytes <= p.block_bytes as usize
             && block.transactions.iter().all(|t| t.len() <= p.transaction_bytes as usize);
-        let signed = transactions
-            .iter()
-            .all(|t| t.body().chain_id == self.world.chain.chain_id && self.world.keys.signed(t));
+        let signed =
+            transactions.iter().all(|t| t.body().chain_id == self.world.chain.chain_id && self.world.keys.signed(t));
         Decoded { ids: transactions.iter().map(|t| t.id()).collect(), transactions, valid: within && signed }
     }
 }

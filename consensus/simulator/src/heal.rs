@@ -65,7 +65,7 @@ impl Cluster {
                 nature.skew_ms = 0;
                 nature.full_until = 0;
                 nature.turn_us = nature.turn_us.min(50);
-                nature.disk_us = nature.disk_us.min(delta_us / 20);
+                nature.disk_us = nature.disk_us.min(delta_us / 20).min(2_000);
             });
             let node = &mut self.nodes[i];
             if let Some(process) = node.process.as_mut() {

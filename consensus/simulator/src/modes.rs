@@ -42,8 +42,15 @@ fn common(command: Command) -> Command {
 #[must_use]
 pub fn commands() -> [Command; 3] {
     let twins = common(Command::new("twins"))
-        .about("T1, T2: validators that run twice, and puppets; every scenario of a small space, or seeds of a large one")
-        .arg(Arg::new("exhaustive").long("exhaustive").help("Every scenario of four validators").action(ArgAction::SetTrue))
+        .about(
+            "T1, T2: validators that run twice, and puppets; every scenario of a small space, or seeds of a large one",
+        )
+        .arg(
+            Arg::new("exhaustive")
+                .long("exhaustive")
+                .help("Every scenario of four validators")
+                .action(ArgAction::SetTrue),
+        )
         .arg(number("rounds", "Rounds of an exhaustive run, 1 to 3", "3"))
         .arg(Arg::new("sample").long("sample").help("Seeds choose from the small space").action(ArgAction::SetTrue));
     let forks = common(Command::new("forks")).about("T4: more than f liars fork; their signatures must convict f + 1");

@@ -223,7 +223,7 @@ impl Options {
         self.judging_us = one_of(r, &[100, 2_000, 20_000]);
         self.delta_ms = one_of(r, &[50, 150, 150, 400]);
         self.clients = 1 + r.below(3);
-        self.interval_ms = one_of(r, &[5, 20, 60]);
+        self.interval_ms = one_of(r, &[10, 40, 120]);
         self.idle = one_of(r, &[0, 5, 20]);
         self.change = one_of(r, &[0, 0, 3, 10]);
         self.joiners = if self.change > 0 { r.below(4) } else { 0 };

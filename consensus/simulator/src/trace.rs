@@ -107,7 +107,9 @@ pub(crate) fn brief_input(input: &Input) -> String {
         Input::Proposed { view, transactions, .. } => format!("payload of {view}: {}", transactions.len()),
         Input::Validated { block, valid } => format!("judged {}: {valid}", short(block)),
         Input::Executed { block, next, .. } => format!("executed {}, last: {}", short(block), next.is_some()),
-        Input::Synced { root, epoch, .. } => format!("synced to height {} view {}, epoch {epoch}", root.height, root.view),
+        Input::Synced { root, epoch, .. } => {
+            format!("synced to height {} view {}, epoch {epoch}", root.height, root.view)
+        }
         Input::Start | Input::Timer(_) | Input::Work(_) | Input::Forgotten { .. } => format!("{input:?}"),
     }
 }
@@ -115,14 +117,18 @@ pub(crate) fn brief_input(input: &Input) -> String {
 /// What a machine asks for, in a line.
 pub(crate) fn brief_effect(effect: &Effect) -> String {
     match effect {
-        Effect::Persist(Record::Vote(v)) => format!("journal vote {}.{} {}", v.epoch, v.view, brief_statement(&v.statement)),
+        Effect::Persist(Record::Vote(v)) => {
+            format!("journal vote {}.{} {}", v.epoch, v.view, brief_statement(&v.statement))
+        }
         Effect::Persist(Record::Block(b)) => format!("journal block {}", short(&b.header.hash())),
         Effect::Persist(Record::Entered(c)) => {
             format!("journal entered by {}.{} {}", c.epoch, c.view, brief_statement(&c.statement))
         }
         Effect::Persist(record) => format!("journal {record:?}"),
         Effect::Send { to, message } => format!("to {to:?}: {}", brief_message(message)),
-        Effect::Propose { view, ancestors, empty, .. } => format!("propose {view} on {}, empty {empty}", ancestors.len()),
+        Effect::Propose { view, ancestors, empty, .. } => {
+            format!("propose {view} on {}, empty {empty}", ancestors.len())
+        }
         Effect::Validate(b) => format!("validate {}", short(&b.header.hash())),
         Effect::Execute(b) => format!("execute {}", short(&b.header.hash())),
         Effect::Finalized { block, height, .. } => format!("final {} at {height}", short(block)),

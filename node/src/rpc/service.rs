@@ -182,8 +182,9 @@ impl Context {
         self.read(move |shared, _| {
             let tip = shared.store.tip().height;
             let height = if height == 0 { tip } else { Height(height) };
-            if height > tip || height.0 == 0 {
-                return Err(no_block(height, tip));
+            let first = shared.store.first_height();
+            if height < first || height > tip {
+                return Err(no_block(height, first, tip));
             }
             shared.store.block(height)?.ok_or_else(|| Refusal::storage(&format!("block {height} is missing")))
         })
@@ -298,11 +299,20 @@ fn expired() -> Refusal {
     )
 }
 
-fn no_block(height: Height, tip: Height) -> Refusal {
+/// Why a height is not here: it is yet to come, or the store began above it.
+pub(crate) fn no_block(height: Height, first: Height, tip: Height) -> Refusal {
+    if height >= first || first == Height(1) {
+        return Refusal::new(
+            "BLOCK_NOT_FOUND",
+            Kind::NotFound,
+            format!("there is no block {height} here yet; the newest is {tip}"),
+            format!("本节点尚无高度为 {height} 的区块，最新高度为 {tip}"),
+        );
+    }
     Refusal::new(
-        "BLOCK_NOT_FOUND",
+        "BLOCK_PRUNED",
         Kind::NotFound,
-        format!("there is no block {height} here yet; the newest is {tip}"),
-        format!("本节点尚无高度为 {height} 的区块，最新高度为 {tip}"),
+        format!("this node began from a snapshot and has no blocks below {first}; ask another node for block {height}"),
+        format!("本节点由快照建立，没有高度 {first} 以下的区块；请向其他节点查询高度为 {height} 的区块"),
     )
 }

@@ -4,6 +4,7 @@
 //! a client that does not read is told from which height to resume, and loses nothing.
 
 use super::Context;
+use super::service::no_block;
 use crate::refusal::{Kind, Refusal};
 use crate::telemetry::metric;
 use futures::{Stream, StreamExt, stream};
@@ -31,6 +32,10 @@ pub(crate) fn open(context: &Arc<Context>, request: proto::SubscribeRequest) -> 
         0 => context.shared.store.tip().height.next(),
         from => Height(from),
     };
+    let store = &context.shared.store;
+    if next < store.first_height() {
+        return Err(no_block(next, store.first_height(), store.tip().height));
+    }
     let (blocks, receiver) = mpsc::channel(1);
     let (ended, end) = oneshot::channel();
     let context = Arc::clone(context);

@@ -96,6 +96,14 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether a data directory holds a store.
+    ///
+    /// # Errors
+    /// A directory that cannot be read.
+    pub fn exists(directory: &Path) -> Result<bool, StorageError> {
+        is_absent(&directory.join(STORE)).map(|absent| !absent)
+    }
+
     /// Opens the store of a chain in a data directory, and makes it where there is none. `genesis_rows` are the rows of
     /// the state at height 0 by their readable keys.
     ///

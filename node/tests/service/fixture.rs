@@ -40,7 +40,7 @@ pub(crate) struct Fixture {
     pub(crate) writer: SecretKey,
     pub(crate) stop: CancellationToken,
     overlays: Mutex<Overlays>,
-    validator: SecretKey,
+    pub(crate) validator: SecretKey,
     salts: AtomicU64,
     _dir: tempfile::TempDir,
 }

@@ -121,12 +121,15 @@ impl Checks {
         self.check(Label::I8, sound, || format!("a certificate that does not verify, {}", name()));
         let earlier = epoch.previous().and_then(|e| Some((self.set(e)?.clone(), self.set(*epoch)?.clone())));
         if let Some((old, own)) = earlier.filter(|(old, own)| old != own) {
-            let signers_moved = certificate.votes.iter().any(|(i, _)| {
-                own.key(*i).map(|k| k.public_key()) != old.key(*i).map(|k| k.public_key())
-            });
+            let signers_moved = certificate
+                .votes
+                .iter()
+                .any(|(i, _)| own.key(*i).map(|k| k.public_key()) != old.key(*i).map(|k| k.public_key()));
             let passes = self.verifies(certificate, &old);
             let small = certificate.votes.len() < old.quorum();
-            self.check(Label::I8, !passes || !(signers_moved || small), || format!("an old set accepts it, {}", name()));
+            self.check(Label::I8, !passes || !(signers_moved || small), || {
+                format!("an old set accepts it, {}", name())
+            });
         }
     }
 

@@ -170,9 +170,7 @@ impl Checks {
             NullifyReason::ViewLate => 3 * self.delta_us,
             NullifyReason::Invalid | NullifyReason::LeaderGaveUp | NullifyReason::LeaderSilent => 0,
         };
-        self.check(Label::R8, waited >= least, || {
-            format!("node {node} gives up {view} after {waited} µs: {reason:?}")
-        });
+        self.check(Label::R8, waited >= least, || format!("node {node} gives up {view} after {waited} µs: {reason:?}"));
     }
 
     /// R9: 3Δ (or 5Δ with patience) grown by half at most six times.
@@ -210,7 +208,9 @@ impl Checks {
                     self.rules[node].proposed.insert((vote.epoch, vote.view));
                 }
                 let judged = self.rules[node].judged.get(&block) == Some(&true);
-                self.check(Label::R3, own || judged, || format!("node {node} notarizes {block}, which it did not judge"));
+                self.check(Label::R3, own || judged, || {
+                    format!("node {node} notarizes {block}, which it did not judge")
+                });
                 if let Some((parent, epoch)) = self.rules[node].blocks.get(&block).copied() {
                     let good = self.can_be_notarized(&parent, epoch) || self.is_final(&parent);
                     self.check(Label::R3, good || parent == machine.root().block, || {

@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::twins::adversary::{Adversary, Deed};
 use crate::twins::cast::{Cast, START_MS, validator, wrong_result_of};
 use crate::twins::heal::Post;
-use crate::twins::random::Casts;
+use crate::twins::random::{Casts, HEAL_DELTAS};
 use crate::twins::storm::{Deaf, Storm, Weather};
 use crate::twins::truth::{Violation, broken};
 use crate::twins::world::World;
@@ -23,6 +23,9 @@ use std::sync::Arc;
 
 /// Milliseconds after the split by which the groups must have forked.
 const FORK_MS: u64 = 20_000;
+
+/// Finalizations of each honest validator among which conflicts are looked for, newest first.
+const LATEST: usize = 16;
 
 /// How the chain is split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +75,6 @@ pub struct Verdict {
 #[derive(Clone)]
 struct Conflict(Certificate, Certificate);
 
-
 impl Attack {
     /// What a seed stands for.
     #[must_use]
@@ -109,7 +111,6 @@ impl Attack {
     }
 
     /// Plays it and keeps a transcript if asked to.
-    #[must_use]
     pub fn play_with(&self, casts: &Casts, transcript: bool) -> (Result<Verdict, Violation>, Vec<String>) {
         match self.open(casts) {
             Ok(mut storm) => {
@@ -144,14 +145,16 @@ impl Attack {
     }
 
     fn split(&self, storm: &mut Storm) -> Result<Conflict, Violation> {
-        storm.clear();
         let mut parts = self.groups.clone();
         let weather = if self.split == Split::Results {
+            // Who lacks a final block cannot execute what comes after it.
+            storm.heal(HEAL_DELTAS)?;
             for i in storm.world.honest().filter(|i| parts[*i] > 0).collect::<Vec<_>>() {
                 storm.world.instances[i].miscomputes = true;
             }
             Weather { deaf: Deaf::PartsToFinalize, ..Weather::fair(parts, 5) }
         } else {
+            storm.clear();
             for liar in &self.liars {
                 for part in 1..self.parts {
                     let copy = storm.world.instances[liar.index()].clone();
@@ -162,27 +165,28 @@ impl Attack {
             Weather::fair(parts, 20)
         };
         let end = storm.world.now + FORK_MS;
-        loop {
+        let mut found = loop {
             storm.round(&weather)?;
             if self.split == Split::Results {
                 self.miscount(storm, &weather)?;
             }
-            if !conflicts(&storm.world).is_empty() {
-                break;
+            let found = conflicts(&storm.world);
+            if !found.is_empty() {
+                break found;
             }
             if storm.world.now > end {
                 return broken("T4", "the attack does not fork");
             }
-        }
+        };
         storm.adversary.turn_to(self.deeds.clone());
         let lasts = storm.random.below(40);
         storm.round(&Weather { lasts, ..weather.clone() })?;
         if self.reunion {
             storm.round(&Weather::fair(vec![0; weather.parts.len()], 150))?;
         }
-        let found = conflicts(&storm.world);
-        let conflict = storm.random.pick(&found).cloned();
-        conflict.map_or_else(|| broken("T4", "the fork is gone"), Ok)
+        found.extend(conflicts(&storm.world));
+        let at = storm.random.index(found.len());
+        Ok(found.swap_remove(at))
     }
 
     /// Liars finalize what was notarized with the wrong result as well, for those who computed it.
@@ -256,7 +260,10 @@ impl Attack {
         }
         let needed = cast.validators().faults() + 1;
         if named.len() < needed {
-            return broken("T4", format!("{from} name {named:?} only, {needed} of {:?} are due; views {views:?}", self.liars));
+            return broken(
+                "T4",
+                format!("{from} name {named:?} only, {needed} of {:?} are due; views {views:?}", self.liars),
+            );
         }
         Ok(named)
     }
@@ -267,17 +274,16 @@ impl Attack {
         let honest = (0..self.n).map(validator).filter(|v| !self.liars.contains(v));
         let tip = world.honest().next().map_or_else(|| cast.root(), |i| world.instances[i].tip);
         let statements = [Statement::Nullify, Statement::Notarize { block: cast.root().block }];
-        honest
-            .flat_map(|who| statements.map(|s| Vote { signer: who, ..cast.vote(liar, tip.view, s) }))
-            .collect()
+        honest.flat_map(|who| statements.map(|s| Vote { signer: who, ..cast.vote(liar, tip.view, s) })).collect()
     }
 }
 
-/// All pairs of finalizations that contradict each other: of one view with different statements, or of blocks of which
+/// Pairs of late finalizations that contradict each other: of one view with different statements, or of blocks of which
 /// neither descends from the other.
 fn conflicts(world: &World) -> Vec<Conflict> {
     let mut all: BTreeMap<(View, Statement), &Certificate> = BTreeMap::new();
-    for certificate in world.honest().flat_map(|i| &world.instances[i].finalizations) {
+    let latest = |i: usize| world.instances[i].finalizations.iter().rev().take(LATEST);
+    for certificate in world.honest().flat_map(latest) {
         all.entry((certificate.view, certificate.statement)).or_insert(certificate);
     }
     let all: Vec<&Certificate> = all.into_values().collect();

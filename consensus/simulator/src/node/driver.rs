@@ -323,9 +323,7 @@ impl Process {
             .collect();
         let most = (env.world.chain.parameters.block_transactions >> self.given_up.min(SMALLER_BLOCKS)).max(1);
         let censored = |tx: &Transaction| self.adversary.as_ref().is_some_and(|a| a.censors(tx));
-        self.mempool.take(most as usize, |tx| {
-            holding.iter().any(|d| d.ids.contains(&tx.id())) || censored(tx)
-        })
+        self.mempool.take(most as usize, |tx| holding.iter().any(|d| d.ids.contains(&tx.id())) || censored(tx))
     }
 
     // ---- effects ----

@@ -141,8 +141,7 @@ impl Process {
             return false;
         }
         let next = self.disk.store.height().next();
-        let verdict =
-            hnchain_ledger::admit(self.disk.store.state(), &env.world.chain, self.wall_ms(env), next, tx);
+        let verdict = hnchain_ledger::admit(self.disk.store.state(), &env.world.chain, self.wall_ms(env), next, tx);
         matches!(verdict, Ok(Ok(()))) && env.world.keys.signed(tx) && self.mempool.insert(tx.clone())
     }
 

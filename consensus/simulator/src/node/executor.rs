@@ -193,10 +193,7 @@ impl Process {
             }
             let (epoch, validators) = self.disk.store.epoch();
             let validators = validators.clone();
-            self.happened(
-                Happened::Engine(Input::Synced { root, finalization: certificate, epoch, validators }),
-                env,
-            );
+            self.happened(Happened::Engine(Input::Synced { root, finalization: certificate, epoch, validators }), env);
         }
         Ok(())
     }

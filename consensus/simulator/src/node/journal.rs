@@ -144,20 +144,11 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Opens a file. Gives what it holds; nothing for a new one.
-    pub(crate) fn open(
-        file: &mut File,
-        owner: &Record,
-        rewrite_bytes: u64,
-    ) -> Result<(Self, Vec<Record>), Refusal> {
+    pub(crate) fn open(file: &mut File, owner: &Record, rewrite_bytes: u64) -> Result<(Self, Vec<Record>), Refusal> {
         let found = file.read()?;
         let encoded = owner.encode().map_err(|_| Refusal::Record)?;
-        let mut journal = Self {
-            owner: encoded,
-            needed: VecDeque::new(),
-            pending: Vec::new(),
-            unsynced: false,
-            rewrite_bytes,
-        };
+        let mut journal =
+            Self { owner: encoded, needed: VecDeque::new(), pending: Vec::new(), unsynced: false, rewrite_bytes };
         if found.is_empty() {
             push_record(&mut journal.pending, &journal.owner);
             journal.commit(file);

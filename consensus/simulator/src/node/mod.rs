@@ -198,13 +198,13 @@ impl Node {
                 return;
             }
         };
+        // Whether a validator or not: it may be one in an epoch that it does not know of yet (B9).
         let new_journal = records.is_empty();
         let (epoch, validators) = disk.store.epoch();
         let parameters = env.world.parameters(epoch, validators.clone(), env.verifier.clone());
-        let is_validator = validators.index_of(&public_key).is_some();
-        let needed = validators.quorum() - 1;
-        let recovered =
-            Recovered { root: disk.store.tip(), finalization: disk.store.certificate().cloned(), records };
+        let others = usize::from(validators.index_of(&public_key).is_some());
+        let needed = validators.quorum() - others;
+        let recovered = Recovered { root: disk.store.tip(), finalization: disk.store.certificate().cloned(), records };
         let signer = env.world.keys.signer(self.key, env.options.real == 1);
         let machine = match Machine::new(parameters, Some(signer.clone()), recovered) {
             Ok(machine) => machine,
@@ -220,7 +220,7 @@ impl Node {
         env.checks.booted(self.id, &machine, self.damaged);
         note!(env, "node {} starts at height {} in view {}", self.id, disk.store.height(), machine.view());
         // In the beginning operators know that no journal was lost.
-        let trusted = env.now == 0 || needed == 0;
+        let trusted = env.now == 0 || (needed == 0 && env.owners.iter().flatten().count() == 1);
         let mut process = Box::new(Process {
             id: self.id,
             incarnation: self.incarnation,
@@ -247,7 +247,7 @@ impl Node {
             given_up: 0,
             dirty: true,
             work: false,
-            waking: (new_journal && is_validator && !trusted)
+            waking: (new_journal && !trusted)
                 .then(|| driver::Waking { heard: BTreeMap::new(), needed }),
             mempool: Mempool::default(),
             overlays: Overlays::default(),
@@ -256,7 +256,7 @@ impl Node {
             follower: Follower::default(),
             waiting: BTreeMap::new(),
         });
-        process.begin_all(new_journal && is_validator, env);
+        process.begin_all(new_journal, env);
         self.process = Some(process);
         self.end_if_failed(env);
     }

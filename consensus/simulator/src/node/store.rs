@@ -280,4 +280,3 @@ impl StateView for Overlaid<'_> {
         self.store.state.included(id)
     }
 }
-

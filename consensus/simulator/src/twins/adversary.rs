@@ -151,7 +151,7 @@ impl Adversary {
             let vote = s.world.cast.vote(liar, view, statement);
             s.world.truth.sign(&vote)?;
             self.note(&vote);
-            s.say(liar, &to, Message::Vote(vote));
+            s.say(liar, &to, &Message::Vote(vote));
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl Adversary {
     fn assemble(&self, cast: &Cast, view: View, statement: Statement) -> Option<Certificate> {
         let signatures = self.votes.get(&view)?.get(&statement)?;
         let votes: Vec<_> = signatures.iter().map(|(who, s)| (*who, *s)).collect();
-        (votes.len() >= cast.validators().quorum()).then(|| Certificate { epoch: Epoch(0), view, statement, votes })
+        (votes.len() >= cast.validators().quorum()).then_some(Certificate { epoch: Epoch(0), view, statement, votes })
     }
 
     /// The certificate of the view's block, if one can be put together.
@@ -233,7 +233,7 @@ impl Adversary {
         self.note(&vote);
         let to = self.some(s.world, percent);
         let parent = parent.filter(|_| self.random.chance(85));
-        s.say(leader, &to, Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent })));
+        s.say(leader, &to, &Message::Proposal(Box::new(Proposal { block: block.clone(), vote, parent })));
         self.vote(s, view, statement, percent.max(50))
     }
 
@@ -298,7 +298,7 @@ impl Adversary {
     fn stale(&mut self, s: &mut Speech<'_>) {
         let Some(old) = self.any_certificate(&s.world.cast) else { return };
         let (liar, to) = (self.liar(), self.some(s.world, 50));
-        s.say(liar, &to, Message::Certificate(old));
+        s.say(liar, &to, &Message::Certificate(old));
     }
 
     fn bitmap(&mut self, s: &mut Speech<'_>, view: View) {
@@ -314,7 +314,8 @@ impl Adversary {
             2 => forged.votes.reverse(),
             3 => {
                 let last = forged.votes.len() - 1;
-                forged.votes[last].0 = ValidatorIndex(u32::try_from(cast.n() + self.random.index(3)).unwrap_or(u32::MAX));
+                forged.votes[last].0 =
+                    ValidatorIndex(u32::try_from(cast.n() + self.random.index(3)).unwrap_or(u32::MAX));
             }
             4 => forged.view = View(view.0 + self.random.below(4)),
             _ => {
@@ -326,7 +327,7 @@ impl Adversary {
             }
         }
         let (liar, to) = (self.liar(), self.some(s.world, 80));
-        s.say(liar, &to, Message::Certificate(forged));
+        s.say(liar, &to, &Message::Certificate(forged));
     }
 
     fn flood(&mut self, s: &mut Speech<'_>, view: View) -> Result<(), Violation> {
@@ -334,7 +335,10 @@ impl Adversary {
             let at = View(view.0 + ahead);
             let statement = match self.random.below(3) {
                 0 => Statement::Notarize { block: BlockHash(hnchain_crypto::sm3(&self.junk())) },
-                1 => Statement::Finalize { block: s.world.cast.root().block, result: ResultHash(s.world.cast.genesis().0) },
+                1 => Statement::Finalize {
+                    block: s.world.cast.root().block,
+                    result: ResultHash(s.world.cast.genesis().0),
+                },
                 _ => Statement::Nullify,
             };
             self.vote(s, at, statement, 70)?;
@@ -347,17 +351,17 @@ impl Adversary {
         let Some((who, message)) = self.said.get(at).cloned() else { return };
         let as_itself = self.liars.contains(&who) && self.random.chance(70);
         let (liar, to) = (if as_itself { who } else { self.liar() }, self.some(s.world, 50));
-        s.say(liar, &to, Message::clone(&message));
+        s.say(liar, &to, &Message::clone(&message));
     }
 
     fn beg(&mut self, s: &mut Speech<'_>, view: View) {
         let (liar, to) = (self.liar(), self.some(s.world, 80));
         let from = View(view.0.saturating_sub(self.random.below(20)));
-        s.say(liar, &to, Message::Want(Want::Certificates { from, before: view.next() }));
+        s.say(liar, &to, &Message::Want(Want::Certificates { from, before: view.next() }));
         if let Some((_, block)) = self.recent(s.world) {
-            s.say(liar, &to, Message::Want(Want::Body(block)));
+            s.say(liar, &to, &Message::Want(Want::Body(block)));
             if let Some(body) = s.world.truth.block(&block).filter(|_| self.random.chance(30)).cloned() {
-                s.say(liar, &to, Message::Body(body));
+                s.say(liar, &to, &Message::Body(body));
             }
         }
     }
@@ -390,7 +394,7 @@ struct Speech<'a> {
 
 impl Speech<'_> {
     /// Messages go through their encoding: what does not decode reaches nobody.
-    fn say(&mut self, sender: ValidatorIndex, to: &[usize], message: Message) {
+    fn say(&mut self, sender: ValidatorIndex, to: &[usize], message: &Message) {
         let Some(message) = message.encode().ok().and_then(|bytes| Message::decode(&bytes).ok()) else { return };
         let message = Arc::new(message);
         self.posts.extend(to.iter().map(|to| Post { from: None, sender, to: *to, message: message.clone() }));

@@ -55,8 +55,7 @@ pub enum Hearing {
 }
 
 impl Hearing {
-    const ALL: [Self; 5] =
-        [Self::All, Self::NoFinalize, Self::FinalizeToNext, Self::VotesToNext, Self::NotarizeToNext];
+    const ALL: [Self; 5] = [Self::All, Self::NoFinalize, Self::FinalizeToNext, Self::VotesToNext, Self::NotarizeToNext];
 
     fn lets(self, message: &Message, to: ValidatorIndex, next: ValidatorIndex) -> bool {
         let statement = match message {

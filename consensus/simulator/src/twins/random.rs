@@ -99,7 +99,6 @@ impl Scenario {
     }
 
     /// Plays it and keeps a transcript if asked to.
-    #[must_use]
     pub fn play_with(&self, casts: &Casts, transcript: bool) -> (Result<Played, Violation>, Vec<String>) {
         match self.open(casts, transcript) {
             Ok(mut storm) => {

@@ -140,7 +140,11 @@ impl Truth {
         let before = signers.count_ones() as usize;
         *signers |= bit(vote.signer);
         let after = signers.count_ones() as usize;
-        if before < self.quorum && after >= self.quorum && self.agreement { self.quorum_on(view, statement) } else { Ok(()) }
+        if before < self.quorum && after >= self.quorum && self.agreement {
+            self.quorum_on(view, statement)
+        } else {
+            Ok(())
+        }
     }
 
     /// I5, and I4 for a notarize vote.
@@ -149,7 +153,10 @@ impl Truth {
         for (other, _) in others.filter(|(_, signers)| **signers & bit(vote.signer) != 0) {
             if forbidden(other, &vote.statement) {
                 let (who, view) = (vote.signer, vote.view);
-                return broken("I5", format!("validator {who} signed {other:?} and {:?} in view {view}", vote.statement));
+                return broken(
+                    "I5",
+                    format!("validator {who} signed {other:?} and {:?} in view {view}", vote.statement),
+                );
             }
         }
         match vote.statement {
@@ -179,7 +186,9 @@ impl Truth {
         for other in others.into_iter().filter(|s| *s != statement && self.certified(view, s)) {
             let invariant = match (statement, other) {
                 (Statement::Finalize { block: a, .. }, Statement::Finalize { block: b, .. }) if a == b => "I2",
-                (Statement::Nullify, Statement::Finalize { .. }) | (Statement::Finalize { .. }, Statement::Nullify) => "I3",
+                (Statement::Nullify, Statement::Finalize { .. }) | (Statement::Finalize { .. }, Statement::Nullify) => {
+                    "I3"
+                }
                 (Statement::Nullify, _) | (_, Statement::Nullify) => continue,
                 (a, b) if a.block() == b.block() => continue,
                 _ => "I1",
@@ -201,7 +210,10 @@ impl Truth {
             if let (Some((low_view, low)), Some((high_view, high))) = (low, high)
                 && !self.descends(high, low, low_view)
             {
-                return broken("I1", format!("final {high} of view {high_view} is not on final {low} of view {low_view}"));
+                return broken(
+                    "I1",
+                    format!("final {high} of view {high_view} is not on final {low} of view {low_view}"),
+                );
             }
         }
         Ok(())
@@ -240,7 +252,10 @@ impl Truth {
         let named = certificate.votes.iter().fold(0, |bits, (v, _)| bits | bit(*v));
         let real = self.signers(certificate.view, &certificate.statement);
         if named & !real != 0 || (named.count_ones() as usize) < self.quorum {
-            return broken("I8", format!("accepted {:?} of view {} without a quorum", certificate.statement, certificate.view));
+            return broken(
+                "I8",
+                format!("accepted {:?} of view {} without a quorum", certificate.statement, certificate.view),
+            );
         }
         Ok(())
     }

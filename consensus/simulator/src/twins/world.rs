@@ -5,7 +5,9 @@
 
 use super::cast::{Cast, result_of, wrong_result_of};
 use super::truth::{Truth, Violation, broken};
-use hnchain_consensus::{Effect, Evidence, Input, Machine, Message, Record, Recovered, Report, Root, Timer, To, Verifier, Want};
+use hnchain_consensus::{
+    Effect, Evidence, Input, Machine, Message, Record, Recovered, Report, Root, Timer, To, Verifier, Want,
+};
 use hnchain_types::block::Block;
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Height, ValidatorIndex, View};
@@ -94,13 +96,25 @@ impl World {
     ///
     /// # Errors
     /// An invariant that the first step breaks.
-    pub fn start(cast: &Arc<Cast>, who: &[ValidatorIndex], liars: &[ValidatorIndex], now: u64) -> Result<Self, Violation> {
+    pub fn start(
+        cast: &Arc<Cast>,
+        who: &[ValidatorIndex],
+        liars: &[ValidatorIndex],
+        now: u64,
+    ) -> Result<Self, Violation> {
         let all = (0..cast.n()).map(super::cast::validator);
         let honest: Vec<_> = all.filter(|v| !liars.contains(v)).collect();
         let agreement = liars.len() <= cast.validators().faults();
         let truth = Truth::new(cast.root().block, cast.validators().quorum(), &honest, agreement);
-        let mut world =
-            Self { cast: cast.clone(), instances: Vec::new(), truth, now, evidence: Vec::new(), transcript: None, sent: Vec::new() };
+        let mut world = Self {
+            cast: cast.clone(),
+            instances: Vec::new(),
+            truth,
+            now,
+            evidence: Vec::new(),
+            transcript: None,
+            sent: Vec::new(),
+        };
         for who in who {
             let recovered = Recovered { root: cast.root(), finalization: None, records: Vec::new() };
             let machine = cast.machine(*who, recovered).or_else(|e| broken("I5", e))?;
@@ -224,7 +238,9 @@ impl World {
                 let result = if wrong { wrong_result_of(&hash) } else { result_of(&hash) };
                 inputs.push_back(Input::Executed { block: hash, result, next: None });
             }
-            Effect::Finalized { block, height, certificate, .. } => return self.finalized(i, height, block, certificate),
+            Effect::Finalized { block, height, certificate, .. } => {
+                return self.finalized(i, height, block, certificate);
+            }
             Effect::Behind { .. } => self.instances[i].behind = true,
             Effect::Report(report) => return self.reported(i, report),
             Effect::Halt(divergence) => {
@@ -314,9 +330,9 @@ impl World {
                 }
                 self.evidence.push(*evidence);
             }
-            Report::Fork(pair) if self.truth.agreement() => return broken("I1", format!("instance {i} saw a fork: {pair:?}")),
-            // The answer to what was asked before a restart cannot be told from an unasked one.
-            Report::Misbehaviour { what: "a body that was not asked for", .. } if self.instances[i].starts > 1 => {}
+            Report::Fork(pair) if self.truth.agreement() => {
+                return broken("I1", format!("instance {i} saw a fork: {pair:?}"));
+            }
             Report::Misbehaviour { from: Some(from), what } if self.truth.is_honest(from) => {
                 return broken("I9", format!("instance {i} accuses the honest validator {from}: {what}"));
             }

@@ -82,25 +82,34 @@ impl<R: Read> Reader<R> {
 
     /// The body of the next frame, which must be of this kind.
     pub(crate) fn expect(&mut self, kind: Kind) -> Result<Vec<u8>, Unreadable> {
+        Ok(self.next(&[kind])?.1)
+    }
+
+    /// The next frame, which must be of one of these kinds.
+    pub(crate) fn next(&mut self, kinds: &[Kind]) -> Result<(Kind, Vec<u8>), Unreadable> {
         let at = self.at;
         let damaged = |why: &str| Unreadable::Damaged(format!("{why} at byte {at}"));
         let [found, length @ ..] = self.exactly::<5>()?;
         let bytes = u64::from(u32::from_be_bytes(length));
-        if found != kind as u8 || bytes > BODY_BYTES as u64 {
-            return Err(damaged("not what belongs"));
-        }
+        let kind = kinds.iter().copied().find(|kind| *kind as u8 == found && bytes <= BODY_BYTES as u64);
+        let kind = kind.ok_or_else(|| damaged("not what belongs"))?;
         let body = self.body(bytes)?;
         let expected = check(&self.check, found, length, &body);
         if Digest(self.exactly()?) != expected {
             return Err(damaged("a changed part"));
         }
         self.check = expected;
-        Ok(body)
+        Ok((kind, body))
     }
 
     /// Reads the last frame, behind which nothing may be; gives the digest of the file.
     pub(crate) fn end(mut self) -> Result<Digest, Unreadable> {
         let body = self.expect(Kind::End)?;
+        self.ended(&body)
+    }
+
+    /// After the last frame, of this body: behind it nothing may be; gives the digest of the file.
+    pub(crate) fn ended(mut self, body: &[u8]) -> Result<Digest, Unreadable> {
         let more = self.input.read(&mut [0]).map_err(Unreadable::Io)?;
         if body.is_empty() && more == 0 {
             Ok(self.check)

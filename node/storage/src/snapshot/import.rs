@@ -2,7 +2,7 @@
 
 use super::format::{Kind, Reader, Unreadable};
 use super::planting::{Planting, write};
-use super::{Checkpoint, Lasting, Manifest, Progress, Reason, SnapshotError, Summary};
+use super::{Checkpoint, Lasting, Manifest, Progress, Reason, SnapshotError, Summary, refusal};
 use crate::codec::{self, META_PRUNED, StoredTip};
 use crate::database::{Database, Family};
 use crate::store::{self, STORE, STORE_LOCK, STORE_NEW};
@@ -121,11 +121,7 @@ impl Import<'_> {
     }
 
     fn unreadable(&self, e: Unreadable) -> SnapshotError {
-        match e {
-            Unreadable::Io(e) => StorageError::io(format!("read {}", self.file.display()), &e).into(),
-            Unreadable::Format => self.refuse(Reason::Format, ""),
-            Unreadable::Damaged(why) => self.refuse(Reason::Damaged, why),
-        }
+        refusal::unreadable(self.file, e)
     }
 
     fn frame<R: Read>(&self, reader: &mut Reader<R>, kind: Kind) -> Result<Vec<u8>, SnapshotError> {

@@ -32,10 +32,12 @@ pub(crate) mod format;
 mod import;
 mod planting;
 mod refusal;
+mod show;
 
 pub use export::export;
 pub use import::import;
 pub use refusal::{Reason, SnapshotError};
+pub use show::show;
 
 use crate::Tip;
 use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, StateRoot, TxId};

@@ -1,5 +1,6 @@
 //! Why a snapshot was not written or not taken in.
 
+use super::format::Unreadable;
 use crate::StorageError;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -138,5 +139,14 @@ impl std::error::Error for SnapshotError {}
 impl From<StorageError> for SnapshotError {
     fn from(e: StorageError) -> Self {
         Self::Storage(e)
+    }
+}
+
+/// Why a file could not be read on, of this file.
+pub(super) fn unreadable(file: &Path, e: Unreadable) -> SnapshotError {
+    match e {
+        Unreadable::Io(e) => StorageError::io(format!("read {}", file.display()), &e).into(),
+        Unreadable::Format => SnapshotError::new(file, Reason::Format, ""),
+        Unreadable::Damaged(why) => SnapshotError::new(file, Reason::Damaged, why),
     }
 }

@@ -407,7 +407,7 @@ fn a_single_honest_peer_among_liars_is_enough() {
 #[test]
 fn a_run_without_certificates_longer_than_the_window_is_covered_by_a_later_one() {
     let chain = Chain { height: 1_300, certified_every: 1_200, epoch_blocks: u64::MAX };
-    assert!(1_200 * BYTES > LIMITS.window_bytes && 1_200 * BYTES < LIMITS.held_bytes);
+    const { assert!(1_200 * BYTES > LIMITS.window_bytes && 1_200 * BYTES < LIMITS.held_bytes) };
     let world = synced(chain, &[Kind::Honest; 2]);
     assert!(world.accused(0).is_empty() && world.accused(1).is_empty());
 }
