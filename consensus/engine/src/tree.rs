@@ -108,11 +108,6 @@ impl Tree {
         headers
     }
 
-    /// Whether a block was executed that is the last of its epoch.
-    pub(crate) fn ends(&self) -> bool {
-        self.entries.values().any(|e| e.next.is_some())
-    }
-
     /// Parents above the root that are not here, with their views.
     pub(crate) fn orphans(&self, root: &Root) -> impl Iterator<Item = (BlockHash, View)> {
         let parents = self.entries.values().map(|e| (e.block.header.parent, e.block.header.parent_view));

@@ -5,7 +5,7 @@ mod harness;
 
 use harness::Cluster;
 use harness::bench::{Bench, notarize, root_at, votes};
-use harness::build::{at, block, finalization, nullification};
+use harness::build::{at, block, finalization, notarization, nullification};
 use hnchain_consensus::{Effect, Input, Message, Position, Report, Timer, Want};
 use hnchain_types::{Epoch, View};
 
@@ -77,4 +77,26 @@ fn a_body_is_not_sent_twice_to_a_peer_that_keeps_asking() {
     let asked: Vec<usize> = (0..20).map(|_| bodies(&b.message(2, Message::Want(Want::Body(hash))))).collect();
     assert_eq!(asked.iter().sum::<usize>(), 1, "{asked:?}");
     assert_eq!(bodies(&b.message(3, Message::Want(Want::Body(hash)))), 1, "another peer");
+}
+
+/// R11 × R14: a block that would have been its epoch's last lost its view. It must not silence the chain.
+#[test]
+fn a_last_block_whose_view_was_skipped_does_not_silence_the_chain() {
+    let first = block(1, None);
+    let last = block(2, Some(&first));
+    let mut b = Bench::new();
+    b.propose(&first, None);
+    b.certificate(notarization(&first));
+    b.executed(&first);
+    b.propose(&last, Some(notarization(&first)));
+    let hash = last.header.hash();
+    b.step(Input::Validated { block: hash, valid: true });
+    let next = Some(harness::validators(5));
+    b.step(Input::Executed { block: hash, result: harness::result_of(&hash), next });
+    b.certificate(nullification(2));
+    b.certificate(finalization(&first));
+    assert_eq!((b.machine.root().view, b.machine.view()), (View(1), View(3)));
+    let effects = b.step(Input::Work(true));
+    let armed = |e: &Effect| matches!(e, Effect::Arm { timer: Timer::View(_), .. } | Effect::Propose { .. });
+    assert!(effects.iter().any(armed), "{effects:?}");
 }

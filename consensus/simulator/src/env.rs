@@ -3,6 +3,7 @@
 use crate::checks::{Checks, Label};
 use crate::network::Network;
 use crate::node::Packet;
+use crate::node::store::Executed;
 use crate::options::Options;
 use crate::random::Random;
 use crate::trace::{Trace, note};
@@ -85,6 +86,8 @@ pub(crate) struct Env {
     queue: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
     decoded: BTreeMap<BlockHash, Option<Rc<Decoded>>>,
+    /// What blocks gave where they were executed first.
+    pub(crate) executed: BTreeMap<BlockHash, Rc<Executed>>,
 }
 
 impl Env {
@@ -106,6 +109,7 @@ impl Env {
             queue: BinaryHeap::new(),
             sequence: 0,
             decoded: BTreeMap::new(),
+            executed: BTreeMap::new(),
         }
     }
 

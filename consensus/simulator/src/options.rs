@@ -125,6 +125,8 @@ options! {
     execution_us: 300,
     /// Judging a payload, microseconds at most.
     judging_us: 300,
+    /// 1: each node executes each block; 0: only one of them and the reference do.
+    each_executes: 0,
     /// Clients.
     clients: 2,
     /// A client submits about this often, milliseconds.
@@ -210,7 +212,7 @@ impl Options {
         self.damage = one_of(r, &[0, 0, 5]);
         self.lost_disk = one_of(r, &[0, 0, 5]);
         self.full_disk = one_of(r, &[0, 0, 0, 5]);
-        self.rewrite_bytes = one_of(r, &[4_096, 65_536, 33_554_432]);
+        self.rewrite_bytes = one_of(r, &[4_096, 16_384, 65_536]);
         self.disk_us = one_of(r, &[0, 200, 1_000, 8_000]);
         self.slow_disk = one_of(r, &[0, 0, 25, 50]);
     }
@@ -220,6 +222,7 @@ impl Options {
         self.jump = one_of(r, &[0, 0, 5]);
         self.slow_nodes = one_of(r, &[0, 0, 25, 50]);
         self.execution_us = one_of(r, &[100, 1_000, 20_000, 60_000]);
+        self.each_executes = one_of(r, &[0, 0, 0, 1]);
         self.judging_us = one_of(r, &[100, 2_000, 20_000]);
         self.delta_ms = one_of(r, &[50, 150, 150, 400]);
         self.clients = 1 + r.below(3);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod chaos;
+mod checkpoint;
 mod commands;
 mod faults;
 mod governance;

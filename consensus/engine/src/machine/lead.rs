@@ -40,7 +40,9 @@ impl Machine {
         let Some(place) = self.place() else { return };
         let Some(ancestors) = self.tree.branch(place.parent, &self.root) else { return };
         let backlog = ancestors.iter().take_while(|h| !self.executed(h)).count();
-        if backlog > EXECUTION_LIMIT {
+        // Where nothing waits, more blocks would only keep execution busy.
+        let idle = !self.pace.work && self.pace.failures == 0;
+        if backlog > EXECUTION_LIMIT || (backlog > EXECUTION_BACKLOG && idle) {
             return;
         }
         self.round(view).asked = true;
@@ -59,6 +61,12 @@ impl Machine {
     /// R14: whether the epoch has ended below a child of this block.
     fn is_void_above(&self, hash: &BlockHash) -> bool {
         self.tree.get(hash).and_then(Entry::executed).is_some_and(|e| e.last.is_some())
+    }
+
+    /// R14: whether the epoch has ended on the branch that the next block would extend.
+    pub(super) fn has_ended(&self) -> bool {
+        let tip = self.rounds.range(..self.view).rev().find_map(|(view, _)| self.notarized(*view));
+        tip.is_some_and(|tip| self.is_void_above(&tip))
     }
 
     /// The newest notarized block below the current view with the nullifications above it. Asks for what is missing.

@@ -63,7 +63,7 @@ impl Machine {
     pub(super) fn wants_block(&self) -> bool {
         let something_to_order = self.pace.work || self.pace.heartbeat_due;
         let noisy = planted(Bug::NeverQuiet);
-        noisy || self.pace.idle_over || self.pace.failures > 0 || (something_to_order && !self.tree.ends())
+        noisy || self.pace.idle_over || self.pace.failures > 0 || (something_to_order && !self.has_ended())
     }
 
     /// Whether anyone votes in this view. By itself this makes the leader wait first: one validator that votes in every

@@ -351,7 +351,7 @@ impl Adversary {
         let Some((who, message)) = self.said.get(at).cloned() else { return };
         let as_itself = self.liars.contains(&who) && self.random.chance(70);
         let (liar, to) = (if as_itself { who } else { self.liar() }, self.some(s.world, 50));
-        s.say(liar, &to, &Message::clone(&message));
+        s.say(liar, &to, &message);
     }
 
     fn beg(&mut self, s: &mut Speech<'_>, view: View) {
