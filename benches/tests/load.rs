@@ -118,6 +118,10 @@ impl Node for Pretender {
         Ok(Response::new(StatusResponse { genesis, height, nullified_views: 2, ..Default::default() }))
     }
 
+    async fn list_rows(&self, _: Request<ListRowsRequest>) -> Result<Response<ListRowsResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
     async fn wait(&self, _: Request<WaitRequest>) -> Result<Response<TransactionResponse>, Status> {
         Err(Status::unimplemented(""))
     }
