@@ -247,8 +247,7 @@ impl Node {
             given_up: 0,
             dirty: true,
             work: false,
-            waking: (new_journal && !trusted)
-                .then(|| driver::Waking { heard: BTreeMap::new(), needed }),
+            waking: (new_journal && !trusted).then(|| driver::Waking { heard: BTreeMap::new(), needed }),
             mempool: Mempool::default(),
             overlays: Overlays::default(),
             commands: VecDeque::new(),
