@@ -45,8 +45,6 @@ pub(super) struct Watched {
     bodies: BTreeMap<ValidatorIndex, VecDeque<u64>>,
     /// Views that this process has proposed in for the first time.
     proposed: BTreeSet<(Epoch, View)>,
-    /// First view of an epoch that began in this process.
-    fresh_epoch: Option<View>,
     /// It waits for finalized blocks, or for the finality of its epoch's last block.
     waits: bool,
 }
@@ -126,7 +124,6 @@ impl Checks {
                     self.check(Label::R14, known, || format!("node {node}: epoch {epoch} has other validators"));
                     self.sets.entry(*epoch).or_insert_with(|| validators.clone());
                     self.rules[node].executing.clear();
-                    self.rules[node].fresh_epoch = Some(machine.root().view.next());
                 }
                 _ => {}
             }
@@ -164,8 +161,6 @@ impl Checks {
     fn gave_up(&mut self, node: usize, now: u64, view: View, reason: NullifyReason) {
         let waited = now.saturating_sub(self.rules[node].entered_at) + 1_000;
         let least = match reason {
-            // B2: in an epoch's first views a timer of the epoch before may be taken for one of this.
-            _ if self.rules[node].fresh_epoch == Some(view) => 0,
             NullifyReason::LeaderLate => 2 * self.delta_us,
             NullifyReason::ViewLate => 3 * self.delta_us,
             NullifyReason::Invalid | NullifyReason::LeaderGaveUp | NullifyReason::LeaderSilent => 0,

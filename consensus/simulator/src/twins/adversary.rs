@@ -1,6 +1,6 @@
 //! Liars without a machine: they overhear everything, hold every liar's key, and say what they like to whom they like.
 
-use super::cast::{Cast, Place, result_of, wrong_result_of};
+use super::cast::{Cast, Place, result_of, validator, wrong_result_of};
 use super::heal::{Post, vote_of};
 use super::truth::Violation;
 use super::world::{BAD, Sent, World};
@@ -45,11 +45,15 @@ pub enum Deed {
     Beg,
     /// A proposal that breaks a rule: payload, height, time, skips, parent.
     Malform,
+    /// A block on a parent that was not notarized, or over views that were not nullified, with forged nullifications.
+    Overreach,
+    /// Votes whose signatures are none.
+    Garble,
 }
 
 impl Deed {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Withhold,
         Self::Equivocate,
         Self::Fork,
@@ -62,6 +66,8 @@ impl Deed {
         Self::Replay,
         Self::Beg,
         Self::Malform,
+        Self::Overreach,
+        Self::Garble,
     ];
 }
 
@@ -132,6 +138,8 @@ impl Adversary {
             Deed::Replay => self.replay(&mut stage),
             Deed::Beg => self.beg(&mut stage, view),
             Deed::Malform => self.malform(&mut stage, view)?,
+            Deed::Overreach => self.overreach(&mut stage, view)?,
+            Deed::Garble => self.garble(&mut stage),
         }
         Ok(stage.posts)
     }
@@ -364,6 +372,54 @@ impl Adversary {
                 s.say(liar, &to, &Message::Body(body));
             }
         }
+    }
+
+    /// Any late block as the parent, with skips of which at least the signatures are there.
+    fn overreach(&mut self, s: &mut Speech<'_>, view: View) -> Result<(), Violation> {
+        let from = View(view.0.saturating_sub(4));
+        let late = |v: View| v >= from && v < view;
+        let parents: Vec<_> = s.world.truth.blocks().filter(|b| late(b.header.view)).cloned().collect();
+        let Some(parent) = self.random.pick(&parents).cloned() else { return Ok(()) };
+        let header = &parent.header;
+        let skips = (header.view.next().0..view.0).map(View);
+        let skips = skips.map(|at| {
+            self.assemble(&s.world.cast, at, Statement::Nullify).unwrap_or_else(|| self.forged_skip(&s.world.cast, at))
+        });
+        let place = Place {
+            view,
+            height: header.height.next(),
+            parent: header.hash(),
+            parent_view: header.view,
+            time_ms: header.time_ms + 1,
+            skips: skips.collect(),
+        };
+        let certificate =
+            self.ordered(&s.world.cast, header.view).filter(|c| c.statement.block() == Some(place.parent));
+        match s.world.cast.block(&place, self.junk()) {
+            Some(block) => self.propose(s, &block, certificate, 80),
+            None => Ok(()),
+        }
+    }
+
+    /// A nullification by a quorum, signed by liars alone.
+    fn forged_skip(&self, cast: &Cast, view: View) -> Certificate {
+        let liar = self.liars.first().copied().unwrap_or(ValidatorIndex(0));
+        let signature = cast.vote(liar, view, Statement::Nullify).signature;
+        let votes = (0..cast.validators().quorum()).map(|i| (validator(i), signature)).collect();
+        Certificate { epoch: Epoch(0), view, statement: Statement::Nullify, votes }
+    }
+
+    fn garble(&mut self, s: &mut Speech<'_>) {
+        let Some((view, block)) = self.recent(s.world) else { return };
+        let statement = match self.random.below(3) {
+            0 => Statement::Notarize { block },
+            1 => Statement::Finalize { block, result: result_of(&block) },
+            _ => Statement::Nullify,
+        };
+        let (liar, to) = (self.liar(), self.some(s.world, 80));
+        let other = s.world.cast.vote(liar, view.next(), statement).signature;
+        let vote = Vote { signature: other, ..s.world.cast.vote(liar, view, statement) };
+        s.say(liar, &to, &Message::Vote(vote));
     }
 
     fn malform(&mut self, s: &mut Speech<'_>, view: View) -> Result<(), Violation> {

@@ -160,6 +160,12 @@ impl Truth {
             }
         }
         match vote.statement {
+            Statement::Notarize { .. } if self.signers(vote.view, &Statement::Nullify) & bit(vote.signer) != 0 => {
+                broken(
+                    "R3",
+                    format!("validator {} notarized in view {}, which it had nullified", vote.signer, vote.view),
+                )
+            }
             Statement::Notarize { block } => self.check_ancestry(vote.view, block),
             Statement::Nullify | Statement::Finalize { .. } => Ok(()),
         }
