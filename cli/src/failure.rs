@@ -147,8 +147,8 @@ fn advice(code: &str) -> Option<(&'static str, &'static str)> {
         ),
         "ANCHOR_NOT_FOUND" => ("check --namespace and --id", "请检查 --namespace 与 --id"),
         "SIGNER_UNKNOWN" | "SIGNER_NOT_IN_FORCE" | "ROLE_MISSING" => (
-            "the key must be listed in the chain's genesis with the role registry_writer for this namespace",
-            "该密钥须在创世文件中登记，并对此命名空间具有 registry_writer 角色",
+            "the key must be a signer of the chain that is in force and has the role that the message names",
+            "该密钥须为本链有效的签名者，并具有消息中所述的角色",
         ),
         "TX_CHAIN" => ("pass the chain's own name with --chain-id", "请用 --chain-id 指定该链的标识"),
         "TX_EXPIRED" | "TX_VALIDITY_TOO_LONG" => ("check this machine's clock", "请校准本机时钟"),

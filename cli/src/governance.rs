@@ -209,7 +209,7 @@ async fn evidence(context: &Context, epoch: Option<Epoch>, trust: &Path) -> Resu
     let genesis = genesis::load(trust)?;
     let mut found = {
         let _progress = context.progress("正在查询", "asking");
-        context.client()?.convictions(genesis.digest()).await?
+        context.client()?.convictions(&genesis).await?
     };
     found.retain(|c| epoch.is_none_or(|e| c.row.evidence.epoch() == e));
     let l = context.lang;

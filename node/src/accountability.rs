@@ -199,7 +199,7 @@ impl Accusations {
     /// Whether the chain has it.
     fn is_settled(&self, evidence: &Evidence) -> bool {
         let Some(offender) = self.offender(evidence) else { return false };
-        match self.shared.store.row(&evidence_key(evidence.epoch(), evidence.view(), &offender)) {
+        match self.shared.store.row(&evidence_key(evidence.epoch(), &offender)) {
             Ok(row) => row.is_some(),
             Err(error) => {
                 tracing::error!(%error, "a row of evidence cannot be read");

@@ -104,7 +104,7 @@ impl Adversary for Late {
 pub(crate) struct Censor;
 impl Adversary for Censor {
     fn censors(&self, tx: &Transaction) -> bool {
-        tx.id().0.0[31] % 2 == 0
+        tx.id().0.0[31].is_multiple_of(2)
     }
 }
 
@@ -256,7 +256,8 @@ impl Adversary for Liar {
 
 /// The adversaries that the options ask for.
 pub(crate) fn of(options: &Options) -> Vec<Box<dyn Adversary>> {
-    let kinds: [(u64, fn() -> Box<dyn Adversary>); 9] = [
+    type Make = fn() -> Box<dyn Adversary>;
+    let kinds: [(u64, Make); 9] = [
         (options.twins, || Box::new(Twin)),
         (options.silent, || Box::new(Silent)),
         (options.late, || Box::new(Late)),

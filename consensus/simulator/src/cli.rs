@@ -88,9 +88,9 @@ pub fn execute(matches: &ArgMatches) -> ExitCode {
         eprintln!();
     }
     if json {
-        print_json(&summary)
+        print_json(&summary);
     } else {
-        print_text(&summary)
+        print_text(&summary);
     }
     if summary.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

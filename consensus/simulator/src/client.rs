@@ -62,7 +62,7 @@ impl Client {
         } else {
             body.anchor("sim", &record, version, sm3(&salt))
         };
-        transaction(body.encode(), world.keys.writer(self.id)).map(Arc::new)
+        transaction(&body.encode(), world.keys.writer(self.id)).map(Arc::new)
     }
 
     /// A transaction that is valid for long and that no other one contradicts.
@@ -70,7 +70,7 @@ impl Client {
         let salt = self.salt();
         let id = format!("fresh-{}-{}", self.id, self.salt);
         let body = BodyBuilder::new(CHAIN, u64::MAX / 4, now_ms + 500_000, salt).anchor("sim", &id, 1, sm3(&salt));
-        transaction(body.encode(), world.keys.writer(self.id)).map(Arc::new)
+        transaction(&body.encode(), world.keys.writer(self.id)).map(Arc::new)
     }
 
     /// Submits again what nobody answered, and something new.
@@ -91,7 +91,7 @@ impl Client {
         if !self.idle && self.pending.len() < OPEN {
             let world = env.world.clone();
             if let Some(tx) = self.draw(&world, wall) {
-                self.submit(tx, nodes, env);
+                self.submit(&tx, nodes, env);
             }
         }
         let interval = env.options.interval_ms * 1_000;
@@ -100,9 +100,9 @@ impl Client {
     }
 
     /// Submits a transaction to some node.
-    pub(crate) fn submit(&mut self, tx: Arc<Transaction>, nodes: &mut [Node], env: &mut Env) {
+    pub(crate) fn submit(&mut self, tx: &Arc<Transaction>, nodes: &mut [Node], env: &mut Env) {
         self.pending.insert(tx.id(), Pending { tx: tx.clone(), since: env.now, tries: 1 });
-        self.give(&tx, nodes, env);
+        self.give(tx, nodes, env);
     }
 
     fn give(&mut self, tx: &Arc<Transaction>, nodes: &mut [Node], env: &mut Env) {
@@ -112,6 +112,11 @@ impl Client {
                 return;
             }
         }
+    }
+
+    /// Waits for nothing any more.
+    pub(crate) fn give_up(&mut self) {
+        self.pending.clear();
     }
 
     /// A node says where the transaction is. True where the client waited for it.

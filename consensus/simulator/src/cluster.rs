@@ -122,9 +122,9 @@ impl Cluster {
                 nodes[key].kept_down = true;
             }
         }
+        let writers = usize::try_from(env.options.clients).unwrap_or(1).clamp(1, 8);
         // The last client speaks for the organizations that govern.
-        let clients: Vec<Client> =
-            (0..=env.options.clients).map(|i| Client::new(i as usize, env.options.seed)).collect();
+        let clients: Vec<Client> = (0..=writers).map(|i| Client::new(i, env.options.seed)).collect();
         let mut cluster = Self { env, nodes, clients, random, proposed: None, events: 0 };
         cluster.start();
         cluster
@@ -235,9 +235,9 @@ impl Cluster {
             }
         }
         if calm {
-            self.env.network.calm()
+            self.env.network.calm();
         } else {
-            self.env.network.rough(o, most)
+            self.env.network.rough(o, most);
         }
         if !calm && self.random.chance(o.partition) {
             let cut = self.random.pick(&CUTS).copied().unwrap_or(CUTS[0]);
@@ -368,9 +368,9 @@ impl Cluster {
             let key = set.public_keys().next()?;
             signer.keys.find(&key)
         });
-        let Some(tx) = transaction(body, signer.keys.administrator(organization.unwrap_or(0) % 40)) else { return };
+        let Some(tx) = transaction(&body, signer.keys.administrator(organization.unwrap_or(0) % 40)) else { return };
         self.proposed = Some(tx.id());
-        self.govern(Arc::new(tx));
+        self.govern(&Arc::new(tx));
     }
 
     /// All organizations that run validators approve.
@@ -380,13 +380,13 @@ impl Cluster {
         let owners: Vec<usize> = set.public_keys().filter_map(|k| world.keys.find(&k)).collect();
         for organization in owners {
             let body = governance::approval(proposal, self.env.wall_ms() + 30_000, self.salt());
-            if let Some(tx) = transaction(body, world.keys.administrator(organization % 40)) {
-                self.govern(Arc::new(tx));
+            if let Some(tx) = transaction(&body, world.keys.administrator(organization % 40)) {
+                self.govern(&Arc::new(tx));
             }
         }
     }
 
-    fn govern(&mut self, tx: Arc<Transaction>) {
+    fn govern(&mut self, tx: &Arc<Transaction>) {
         let governor = self.clients.len() - 1;
         self.clients[governor].submit(tx, &mut self.nodes, &mut self.env);
     }

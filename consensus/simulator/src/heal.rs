@@ -109,7 +109,7 @@ impl Cluster {
         let wall = self.env.wall_ms();
         let tx = self.clients[0].fresh(&world, wall)?;
         let id = tx.id();
-        self.clients[0].submit(tx, &mut self.nodes, &mut self.env);
+        self.clients[0].submit(&tx, &mut self.nodes, &mut self.env);
         Some(id)
     }
 
@@ -142,6 +142,7 @@ impl Cluster {
     /// R11: heartbeats and nothing else.
     fn idle(&mut self) {
         let heartbeat_us = self.env.options.heartbeat_ms * 1_000;
+        self.clients.iter_mut().for_each(crate::client::Client::give_up);
         self.run(heartbeat_us);
         let (height, sent) = (self.env.checks.height(), self.env.sent);
         let beats = 3;

@@ -140,7 +140,7 @@ pub fn run(seeds: &[Options], plan: Plan, progress: impl Fn(u64, &Summary) + Syn
 
 fn one(options: &Options, plan: Plan, at: u64) -> (Outcome, Option<Failure>) {
     let mut outcome = attempt(options, false, false);
-    if outcome.violation.is_none() && plan.twice_every > 0 && at % plan.twice_every == 0 {
+    if outcome.violation.is_none() && plan.twice_every > 0 && at.is_multiple_of(plan.twice_every) {
         let again = attempt(options, false, false);
         if let Some((_, mark)) = outcome.marks.iter_mut().find(|(l, _)| *l == Label::I13) {
             *mark += 1;

@@ -105,9 +105,9 @@ impl Keys {
 }
 
 /// Signs a transaction the cheap way.
-pub(crate) fn transaction(body: Vec<u8>, key: &CheapKey) -> Option<Transaction> {
+pub(crate) fn transaction(body: &[u8], key: &CheapKey) -> Option<Transaction> {
     let envelope = |signature: [u8; 64]| proto::Transaction {
-        body: body.clone(),
+        body: body.to_vec(),
         public_key: key.public_key().as_bytes().to_vec(),
         signature: signature.to_vec(),
         hint: 0,

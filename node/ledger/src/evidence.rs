@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | E1 | the epoch of the votes has begun | `EVIDENCE_EPOCH` |
 //! | E2 | their signer was a validator of it | `EVIDENCE_SIGNER` |
-//! | E3 | it is not convicted for that view yet | `EVIDENCE_KNOWN` |
+//! | E3 | it is not convicted in that epoch yet | `EVIDENCE_KNOWN` |
 //! | E4 | both signatures are its own | `EVIDENCE_INVALID` |
 //!
 //! That the votes contradict each other was checked when they were decoded.
@@ -35,7 +35,7 @@ impl Registry<Evidence> for Convictions {
 
     fn apply(&self, context: &Context<'_>, state: &mut State<'_>, op: &Evidence) -> Result<proto::Event, Failure> {
         let (offender, organization) = offender(state, op)?;
-        let key = evidence_key(op.epoch(), op.view(), &offender);
+        let key = evidence_key(op.epoch(), &offender);
         let detail = format!("validator={offender} epoch={} view={}", op.epoch(), op.view());
         if let Some(raw) = state.row(&key)? {
             let mut row = EvidenceRow::decode(&raw).map_err(|e| StateError(format!("row {key} is damaged: {e}")))?;

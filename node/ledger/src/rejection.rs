@@ -116,7 +116,7 @@ codes! {
         "the votes are not signed by that validator", "投票不是由该验证者签署的";
     /// On record already.
     EvidenceKnown => "EVIDENCE_KNOWN",
-        "the validator is convicted for this view already", "该验证者在此视图的违规已经记录";
+        "the validator is convicted in this epoch already", "该验证者在此任期的违规已经记录";
 }
 
 impl Code {

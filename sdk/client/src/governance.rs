@@ -2,15 +2,17 @@
 //!
 //! A list is one node's word: a node can leave entries out. What it does list is checked as far as it goes: rows are
 //! canonical and belong to their keys, and a conviction's two signatures are those of the key that it names, which is the
-//! key of that validator in that epoch's set as the same node gives it.
+//! key of that validator, of that organization, in the epoch's set that is proven from the genesis.
 
 use crate::client::Client;
 use crate::error::Error;
 use crate::nodes::{Failure, Peer};
+use hnchain_types::genesis::{Genesis, ValidatorSet};
 use hnchain_types::governance::{
     EpochRow, EvidenceRow, Proposal, VALIDATORS_KEY, epoch_key, evidence_key, proposal_key,
 };
-use hnchain_types::{Epoch, GenesisDigest, TxId, proto};
+use hnchain_types::{Epoch, TxId, proto};
+use std::borrow::Cow;
 
 /// Rows asked for at once.
 const PAGE: u32 = 256;
@@ -22,7 +24,8 @@ const MOST: usize = 100_000;
 pub struct Conviction {
     /// The row.
     pub row: EvidenceRow,
-    /// Both signatures are the offender's, and the offender is that validator in the epoch's set that the node gives.
+    /// Both signatures are the offender's, and key and organization are those of that validator in the epoch's set, to
+    /// which certified steps lead from the genesis.
     pub verified: bool,
 }
 
@@ -61,26 +64,32 @@ impl Client {
         self.list("proposals", "governance/", proposal).await
     }
 
-    /// All convictions, by epoch and view. One node's word; see [`Conviction::verified`].
+    /// All convictions, by epoch and view; see [`Conviction::verified`]. That the list is whole is one node's word.
     ///
     /// # Errors
-    /// No node answered.
-    pub async fn convictions(&self, genesis: GenesisDigest) -> Result<Vec<Conviction>, Error> {
+    /// No node answered, or none proves the validators of a later epoch.
+    pub async fn convictions(&self, trust: &Genesis) -> Result<Vec<Conviction>, Error> {
         let mut rows = self.list("convictions", "evidence/", conviction).await?;
         rows.sort_by_key(|r| (r.evidence.epoch(), r.evidence.view(), r.offender));
-        let mut found: Vec<Conviction> = Vec::with_capacity(rows.len());
-        let mut set: Option<EpochRow> = None;
+        let later = rows.iter().any(|r| r.evidence.epoch() > trust.epoch());
+        let path = if later { self.path(trust).await? } else { Vec::new() };
+        let mut set: Option<(Epoch, Option<ValidatorSet>)> = None;
+        let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let epoch = row.evidence.epoch();
-            if set.as_ref().is_none_or(|s| s.epoch != epoch) {
-                set = Some(self.validators(Some(epoch)).await?);
-            }
-            let member = set.as_ref().and_then(|s| s.validators.members().get(row.evidence.offender().index()));
-            let signed = row.offender.to_verifying_key().is_ok_and(|key| row.evidence.signed_by(genesis, &key));
-            let verified = signed && member.is_some_and(|(key, _)| *key == row.offender);
+            let known = match &set {
+                Some((of, known)) if *of == epoch => known.as_ref(),
+                _ => set.insert((epoch, proven(trust, &path, epoch))).1.as_ref(),
+            };
+            let verified = known.is_some_and(|set| convicts(trust, set, &row));
             found.push(Conviction { row, verified });
         }
         Ok(found)
+    }
+
+    /// The changes of validators up to now. They are part of the proof of any key, of one without a record too.
+    async fn path(&self, trust: &Genesis) -> Result<Vec<proto::EpochStep>, Error> {
+        Ok(self.prove_verified("validators", "path", trust).await?.0.to_message().path)
     }
 
     async fn row<T>(
@@ -138,6 +147,19 @@ impl Client {
     }
 }
 
+/// The validators of an epoch, certified from the genesis on; `None` where the steps do not lead there.
+fn proven(trust: &Genesis, path: &[proto::EpochStep], epoch: Epoch) -> Option<ValidatorSet> {
+    let steps = usize::try_from(epoch.0.checked_sub(trust.epoch().0)?).ok()?;
+    hnchain_proof::follow(trust, path.get(..steps)?).ok().map(Cow::into_owned)
+}
+
+/// Key, organization and signatures are those of that validator.
+fn convicts(trust: &Genesis, set: &ValidatorSet, row: &EvidenceRow) -> bool {
+    let member = set.list().members().get(row.evidence.offender().index());
+    member.is_some_and(|(key, organization)| *key == row.offender && *organization == row.organization)
+        && row.evidence.verify(trust.digest(), set)
+}
+
 async fn ask(
     peer: &mut Peer,
     what: &'static str,
@@ -156,6 +178,6 @@ fn proposal(key: &str, raw: &[u8]) -> Result<Proposal, String> {
 
 fn conviction(key: &str, raw: &[u8]) -> Result<EvidenceRow, String> {
     let row = EvidenceRow::decode(raw).map_err(|e| e.to_string())?;
-    let own = evidence_key(row.evidence.epoch(), row.evidence.view(), &row.offender);
+    let own = evidence_key(row.evidence.epoch(), &row.offender);
     if own == key { Ok(row) } else { Err(format!("row {key} holds the conviction {own}")) }
 }

@@ -3,51 +3,79 @@
 mod fake;
 
 use fake::*;
-use hnchain_crypto::{Digest, SecretKey, sm3};
+use hnchain_crypto::{SecretKey, sm3};
 use hnchain_sdk::{Client, Error};
 use hnchain_types::certificate::Statement;
+use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 use hnchain_types::governance::{EpochRow, EvidenceRow, epoch_key, evidence_key};
 use hnchain_types::proto::{ListRowsRequest, ListRowsResponse, Row};
 use hnchain_types::validators::ValidatorList;
 use hnchain_types::vote::{Evidence, Vote};
-use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, TxId, ValidatorIndex, View};
+use hnchain_types::{BlockHash, Epoch, Height, TxId, ValidatorIndex, View};
 use std::collections::BTreeMap;
 
-const GENESIS: GenesisDigest = GenesisDigest(Digest::ZERO);
+/// henan runs validator 0 with key 1, zhengzhou validator 1 with key 2.
+fn genesis() -> Genesis {
+    let organization = |id: &str| Organization {
+        id: id.into(),
+        name: format!("示例机构 {id}"),
+        credit_code: "91410000170001401D".into(),
+        division: "410000".into(),
+        parent: None,
+    };
+    Genesis::create(&Document {
+        version: 1,
+        chain_id: "henan-test".into(),
+        name: "河南链（示例）".into(),
+        time_ms: 0,
+        parameters: Parameters::default(),
+        organizations: ["henan", "zhengzhou", "kaifeng"].map(organization).to_vec(),
+        signers: vec![Signer {
+            public_key: key(9).public_key(),
+            organization: "henan".into(),
+            roles: vec![Role::Administrator {}],
+            valid_from_ms: 0,
+            valid_until_ms: 0,
+        }],
+        validators: vec![
+            Validator::new("henan-test", "henan", &key(1)),
+            Validator::new("henan-test", "zhengzhou", &key(2)),
+        ],
+    })
+    .expect("a genesis")
+}
 
 fn key(n: u8) -> SecretKey {
     SecretKey::from_bytes(&[n; 32]).expect("in range")
 }
 
-fn vote(signer: u8, block: &[u8]) -> Vote {
-    let statement = Statement::Notarize { block: BlockHash(sm3(block)) };
-    let signature = key(signer).sign(&statement.digest(GENESIS, Epoch(0), View(7)));
-    Vote { epoch: Epoch(0), view: View(7), statement, signer: ValidatorIndex(1), signature }
-}
-
-/// A conviction of validator 1 whose votes somebody signed.
-fn conviction(signer: u8) -> (String, Vec<u8>) {
-    let offender = key(2).public_key();
+/// A conviction of validator 1 of an epoch, signed by a key, said to be of an organization.
+fn conviction(signer: u8, organization: &str, epoch: u64) -> (String, Vec<u8>) {
+    let vote = |block: &[u8]| {
+        let statement = Statement::Notarize { block: BlockHash(sm3(block)) };
+        let signature = key(signer).sign(&statement.digest(genesis().digest(), Epoch(epoch), View(7)));
+        Vote { epoch: Epoch(epoch), view: View(7), statement, signer: ValidatorIndex(1), signature }
+    };
+    let offender = key(signer).public_key();
     let row = EvidenceRow {
-        evidence: Evidence::new(vote(signer, b"one"), vote(signer, b"another")).expect("contradictory"),
+        evidence: Evidence::new(vote(b"one"), vote(b"another")).expect("contradictory"),
         offender,
-        organization: "zhengzhou".into(),
+        organization: organization.into(),
         submitter: "henan".into(),
         transaction: TxId(sm3(b"transaction")),
         height: Height(9),
         time_ms: 5,
         suspended: false,
     };
-    (evidence_key(Epoch(0), View(7), &offender), row.encode())
+    (evidence_key(Epoch(epoch), &offender), row.encode())
 }
 
-fn epoch(keys: [u8; 2]) -> (String, Vec<u8>) {
-    let members = keys.iter().map(|n| (key(*n).public_key(), "henan".to_owned())).collect();
+fn epoch(members: [(u8, &str); 2]) -> (String, Vec<u8>) {
+    let members = members.iter().map(|(n, o)| (key(*n).public_key(), (*o).to_owned())).collect();
     let validators = ValidatorList::new(members).expect("two keys");
     (epoch_key(Epoch(0)), EpochRow { epoch: Epoch(0), first_height: Height(1), validators }.encode())
 }
 
-/// A node that lists these rows, one in each answer.
 fn node(rows: Vec<(String, Vec<u8>)>) -> Fake {
     let rows: BTreeMap<_, _> = rows.into_iter().collect();
     Fake::start(Script::default().on_rows(move |q: ListRowsRequest| {
@@ -62,35 +90,42 @@ fn client(fake: &Fake) -> Client {
 }
 
 #[tokio::test]
-async fn a_true_conviction_is_verified_and_a_forged_one_is_not() {
-    let honest = node(vec![epoch([1, 2]), conviction(2)]);
-    let found = client(&honest).convictions(GENESIS).await.expect("a list");
+async fn a_true_conviction_is_verified_and_one_that_somebody_else_signed_is_not() {
+    let honest = node(vec![epoch([(1, "henan"), (2, "zhengzhou")]), conviction(2, "zhengzhou", 0)]);
+    let found = client(&honest).convictions(&genesis()).await.expect("a list");
     assert!(found.len() == 1 && found[0].verified);
+    let framed = node(vec![epoch([(1, "henan"), (2, "zhengzhou")]), conviction(3, "zhengzhou", 0)]);
+    let found = client(&framed).convictions(&genesis()).await.expect("a list");
+    assert!(found.len() == 1 && !found[0].verified);
+}
 
-    let framed = node(vec![epoch([1, 2]), conviction(3)]);
-    let found = client(&framed).convictions(GENESIS).await.expect("a list");
-    assert!(found.len() == 1 && !found[0].verified, "signed by somebody else");
+/// Validator 1 of epoch 0 is zhengzhou's (key 2); the row says kaifeng.
+#[tokio::test]
+async fn a_true_offence_under_another_organizations_name_is_not_verified() {
+    let lying = node(vec![epoch([(1, "henan"), (2, "zhengzhou")]), conviction(2, "kaifeng", 0)]);
+    let found = client(&lying).convictions(&genesis()).await.expect("a list");
+    assert!(!found[0].verified, "the organization is not that of the validator");
+}
 
-    let moved = node(vec![epoch([2, 1]), conviction(2)]);
-    let found = client(&moved).convictions(GENESIS).await.expect("a list");
-    assert!(!found[0].verified, "another validator had that index");
-
-    let other_chain = GenesisDigest(sm3(b"another chain"));
-    let found = client(&honest).convictions(other_chain).await.expect("a list");
-    assert!(!found[0].verified, "votes of another chain");
+/// The genesis names key 2 for zhengzhou; the node puts its own key 66 in that place and signs with it.
+#[tokio::test]
+async fn an_offence_of_a_key_that_the_genesis_does_not_name_is_not_verified() {
+    let lying = node(vec![epoch([(1, "henan"), (66, "zhengzhou")]), conviction(66, "zhengzhou", 0)]);
+    let found = client(&lying).convictions(&genesis()).await.expect("a list");
+    assert!(!found[0].verified, "the set of the first epoch is that of the genesis");
 }
 
 #[tokio::test]
 async fn rows_under_a_false_key_are_a_false_answer() {
-    let (_, row) = conviction(2);
-    let fake = node(vec![epoch([1, 2]), ("evidence/0/8/aa".into(), row)]);
-    let e = client(&fake).convictions(GENESIS).await.expect_err("another row's key");
+    let (_, row) = conviction(2, "zhengzhou", 0);
+    let fake = node(vec![epoch([(1, "henan"), (2, "zhengzhou")]), ("evidence/0/8/aa".into(), row)]);
+    let e = client(&fake).convictions(&genesis()).await.expect_err("another row's key");
     assert_eq!(e.code(), "CLIENT_BAD_RESPONSE");
 }
 
 #[tokio::test]
 async fn an_epoch_that_has_not_begun_is_missing() {
-    let fake = node(vec![epoch([1, 2])]);
+    let fake = node(vec![epoch([(1, "henan"), (2, "zhengzhou")])]);
     let row = client(&fake).validators(Some(Epoch(0))).await.expect("the first epoch");
     assert_eq!(row.validators.len(), 2);
     let e = client(&fake).validators(Some(Epoch(4))).await.expect_err("not yet");

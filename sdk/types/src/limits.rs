@@ -4,8 +4,9 @@
 pub const TRANSACTION_BYTES: usize = 64 * 1024;
 /// Most operations in one transaction: keeps the cost of one transaction bounded.
 pub const OPERATIONS: usize = 64;
-/// Most transactions in one block.
-pub const BLOCK_TRANSACTIONS: usize = 10_000;
+/// Most transactions in one block. Were all refused with the longest message (900 bytes), the receipts stay below
+/// [`BLOCK_BYTES`], beyond which no node could store them.
+pub const BLOCK_TRANSACTIONS: usize = 8_192;
 /// Largest sum of encoded transactions in a block.
 pub const BLOCK_BYTES: usize = 8 * 1024 * 1024;
 /// Longest chain id, namespace and organization id, in bytes.

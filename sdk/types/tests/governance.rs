@@ -325,5 +325,5 @@ fn keys_of_rows_say_what_they_hold() {
     let id = support::transaction().id();
     assert_eq!((epoch_key(Epoch(7)), proposal_key(&id)), ("validators/7".into(), format!("governance/{id}")));
     let offender = key(2).public_key();
-    assert_eq!(evidence_key(Epoch(1), View(2), &offender), format!("evidence/1/2/{}", offender.fingerprint()));
+    assert_eq!(evidence_key(Epoch(1), &offender), format!("evidence/1/{}", offender.fingerprint()));
 }

@@ -268,7 +268,7 @@ mod receipt {
             })),
         };
         let outcome = Outcome::Accepted(vec![event; limits::OPERATIONS]);
-        let receipt = Receipt::new(support::zero_id(), Height(u64::MAX), 9_999, outcome);
+        let receipt = Receipt::new(support::zero_id(), Height(u64::MAX), 8_191, outcome);
         assert_eq!(Receipt::decode(receipt.raw()), Ok(receipt));
     }
 

@@ -42,7 +42,9 @@ impl Machine {
         let backlog = ancestors.iter().take_while(|h| !self.executed(h)).count();
         // Where nothing waits, more blocks would only keep execution busy.
         let idle = !self.pace.work && self.pace.failures == 0;
-        if backlog > EXECUTION_LIMIT || (backlog > EXECUTION_BACKLOG && idle) {
+        // Void blocks beyond this could not be stored with the block that they close.
+        let closed = ancestors.len() + 1 >= limits::CLOSING && self.is_void_above(&place.parent);
+        if backlog > EXECUTION_LIMIT || (backlog > EXECUTION_BACKLOG && idle) || closed {
             return;
         }
         self.round(view).asked = true;

@@ -5,9 +5,9 @@ use crate::env::Decoded;
 use crate::node::store::{Store, Stored};
 use crate::world::World;
 use hnchain_consensus::Machine;
-use hnchain_crypto::Digest;
+use hnchain_crypto::{Digest, VerifyingKey};
 use hnchain_ledger::MemoryState;
-use hnchain_types::block::HeaderFields;
+use hnchain_types::block::{Header, HeaderFields};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, Epoch, Height, ResultHash, StateRoot, TxId, View};
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl Checks {
             let signers_moved = certificate
                 .votes
                 .iter()
-                .any(|(i, _)| own.key(*i).map(|k| k.public_key()) != old.key(*i).map(|k| k.public_key()));
+                .any(|(i, _)| own.key(*i).map(VerifyingKey::public_key) != old.key(*i).map(VerifyingKey::public_key));
             let passes = self.verifies(certificate, &old);
             let small = certificate.votes.len() < old.quorum();
             self.check(Label::I8, !passes || !(signers_moved || small), || {
@@ -154,7 +154,7 @@ impl Checks {
             self.certificate(node, certificate);
         }
         let of_it = certified.is_some_and(|c| {
-            c.statement.block() == Some(last.closing.last().map_or(last.block.header.hash(), |h| h.hash()))
+            c.statement.block() == Some(last.closing.last().map_or(last.block.header.hash(), Header::hash))
         });
         self.check(Label::I8, of_it, || format!("node {node}: the tip's certificate is of another block"));
         let before = std::mem::replace(&mut self.chain.heights[node], store.height());

@@ -3,7 +3,7 @@
 use super::{Checks, Label};
 use hnchain_consensus::{Effect, Input, Leader, Machine, Message, NullifyReason, Proposal, Record, Report, Timer, To};
 use hnchain_consensus::{Root, Vote};
-use hnchain_types::block::Block;
+use hnchain_types::block::{Block, Header};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::genesis::ValidatorSet;
 use hnchain_types::{BlockHash, Epoch, ResultHash, ValidatorIndex, View};
@@ -45,6 +45,8 @@ pub(super) struct Watched {
     bodies: BTreeMap<ValidatorIndex, VecDeque<u64>>,
     /// Views that this process has proposed in for the first time.
     proposed: BTreeSet<(Epoch, View)>,
+    /// Views left by nullification since the root moved: the back-off that is due.
+    failures: u32,
     /// It waits for finalized blocks, or for the finality of its epoch's last block.
     waits: bool,
 }
@@ -90,6 +92,7 @@ impl Checks {
         }
         if machine.root().height > before.root.height {
             self.rules[node].waits = false;
+            self.rules[node].failures = 0;
         }
         let waits = effects.iter().any(|e| matches!(e, Effect::Behind { .. })) || before.last;
         self.rules[node].waits |= waits;
@@ -101,6 +104,9 @@ impl Checks {
             match effect {
                 Effect::Persist(Record::Entered(c)) => {
                     entry = Some((c.epoch, c.view.next()));
+                    if c.statement == Statement::Nullify && machine.root().height == before.root.height {
+                        self.rules[node].failures += 1;
+                    }
                 }
                 Effect::Persist(Record::Block(block)) => self.note_block(node, block),
                 Effect::Persist(Record::Vote(vote)) => self.voted(node, vote, machine),
@@ -112,7 +118,7 @@ impl Checks {
                     self.check(Label::R7, *height > before.root.height, || {
                         format!("node {node} finalizes height {height} on {}", before.root.height)
                     });
-                    let certified = closing.last().map_or(*block, |h| h.hash());
+                    let certified = closing.last().map_or(*block, Header::hash);
                     let possible = self.can_be_finalized(&certified, certificate.epoch);
                     self.check(Label::R7, possible && certificate.statement.block() == Some(certified), || {
                         format!("node {node} finalizes block {block} without a quorum")
@@ -168,10 +174,11 @@ impl Checks {
         self.check(Label::R8, waited >= least, || format!("node {node} gives up {view} after {waited} µs: {reason:?}"));
     }
 
-    /// R9: 3Δ (or 5Δ with patience) grown by half at most six times.
+    /// R9: 3Δ (or 5Δ with patience) grown by half for each failed view, at most six times.
     fn armed(&mut self, node: usize, after_ms: u64) {
         let delta = self.delta_us / 1_000;
-        let grown = (0..=6u32).map(|k| delta * 3u64.pow(k) / 2u64.pow(k));
+        let least = self.rules[node].failures.min(6);
+        let grown = (least..=6u32).map(|k| delta * 3u64.pow(k) / 2u64.pow(k));
         let allowed = grown.into_iter().any(|d| after_ms == 3 * d || after_ms == 5 * d);
         self.check(Label::R9, allowed, || format!("node {node} waits {after_ms} ms for a view"));
     }

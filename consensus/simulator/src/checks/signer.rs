@@ -69,6 +69,17 @@ impl Checks {
 
     /// A vote's record was handed to the journal.
     pub(crate) fn appended(&mut self, node: usize, vote: &Vote) {
+        let signer = &self.signers[node];
+        let durable = signer.durable.get(&(vote.epoch, vote.view)).is_some_and(|s| s.nullified);
+        let pending = signer
+            .pending
+            .iter()
+            .any(|v| (v.epoch, v.view, v.statement) == (vote.epoch, vote.view, Statement::Nullify));
+        let late = matches!(vote.statement, Statement::Notarize { .. }) && (durable || pending);
+        let holds = !late || self.exempt(node);
+        self.check(Label::I5, holds, || {
+            format!("node {node} notarizes in {}.{} after it nullified it", vote.epoch, vote.view)
+        });
         self.signers[node].pending.push(*vote);
     }
 

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Milliseconds after the split by which the groups must have forked.
-const FORK_MS: u64 = 10_000;
+const FORK_MS: u64 = 30_000;
 
 /// Finalizations of each honest validator among which conflicts are looked for, newest first.
 const LATEST: usize = 16;

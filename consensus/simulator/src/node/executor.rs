@@ -73,7 +73,7 @@ impl Process {
         self.executing = false;
         let Some(command) = self.commands.pop_front() else { return };
         match command {
-            Command::Execute(block) => self.execute_and_tell(block, env),
+            Command::Execute(block) => self.execute_and_tell(&block, env),
             Command::Finalize { block, certificate, closing } => {
                 if let Err(error) = self.finalize(&block, &certificate, &closing, env) {
                     env.fail(Label::R7, format!("node {}: {error}", self.id));
@@ -87,7 +87,7 @@ impl Process {
         self.start_executor(env);
     }
 
-    fn execute_and_tell(&mut self, block: Arc<Block>, env: &mut Env) {
+    fn execute_and_tell(&mut self, block: &Arc<Block>, env: &mut Env) {
         match self.execute(block.clone(), env) {
             Ok(Some(executed)) => {
                 let (result, next) = (executed.result.hash(), executed.next.as_ref().map(|(_, set)| set.clone()));

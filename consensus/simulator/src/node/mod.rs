@@ -265,10 +265,8 @@ impl Node {
         let Some(process) = self.process.take() else { return };
         note!(env, "node {} crashes ({tail:?})", self.id);
         let Process { mut disk, journal, adversary, writing, .. } = *process;
-        if writing.is_some() {
-            if disk.journal.crash(journal.pending(), tail, &mut env.random) {
-                env.checks.synced(self.id);
-            }
+        if writing.is_some() && disk.journal.crash(journal.pending(), tail, &mut env.random) {
+            env.checks.synced(self.id);
         }
         env.checks.crashed(self.id);
         self.adversary = adversary;

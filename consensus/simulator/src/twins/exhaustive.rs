@@ -13,8 +13,9 @@
 //! so the one whose first difference has the original in the earlier part is played: about half.
 //!
 //! # How all are played
-//! A round is played once for each state in which it begins: scenarios whose first rounds led to the same machines, to the
-//! last bit, with the same messages waiting go on together. Machines are compared by a hash of everything in them.
+//! A round is played once for each state in which it begins: scenarios whose first rounds told every instance the same, in
+//! the same order, with the same messages waiting go on together, because a machine is a function of what it was told.
+//! Two rounds take half a minute; three take hours of a core, so a commit plays one round and a sample of three.
 
 use super::cast::{Cast, START_MS, validator};
 use super::heal::{Post, catch_up, deliver, heal, posts};

@@ -72,7 +72,7 @@ fn the_changes_and_receipts_of_governance_are_frozen() {
     assert_eq!(
         [digest(&execution.changes), sm3(&receipts.concat()).to_string()],
         [
-            "00bbd6dca63e3f2da507281cc5406e876b8d5ae9f768484d523a3d41e0b6d4ca",
+            "51f1e96ff74b84c22d07666620e46326012a5d64a14e71d65aad818e2f4b367e",
             "5aea1e4881ffe136a63563056a469bf92e8c876a6027fd46faab1d2a2ec3b8a7",
         ]
     );

@@ -24,10 +24,10 @@ pub fn proposal_key(id: &TxId) -> String {
     format!("governance/{id}")
 }
 
-/// Key of the row of a conviction.
+/// Key of the row of a conviction: one for an offender and epoch, so that an offender cannot fill the state.
 #[must_use]
-pub fn evidence_key(epoch: Epoch, view: View, offender: &PublicKey) -> String {
-    format!("evidence/{epoch}/{view}/{}", offender.fingerprint())
+pub fn evidence_key(epoch: Epoch, offender: &PublicKey) -> String {
+    format!("evidence/{epoch}/{}", offender.fingerprint())
 }
 
 /// An epoch: its validators, and the height from which they count.
