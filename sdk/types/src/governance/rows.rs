@@ -4,7 +4,7 @@ use super::{ProposeChange, key, transaction};
 use crate::decode::{canonical, count, name};
 use crate::validators::ValidatorList;
 use crate::vote::Evidence;
-use crate::{DecodeError, Epoch, Height, TxId, View, limits, proto};
+use crate::{DecodeError, Epoch, Height, TxId, limits, proto};
 use hnchain_crypto::PublicKey;
 use prost::Message;
 use serde::Serialize;
