@@ -38,7 +38,8 @@
 //!   is invalid, the leader nullified its own view, or the leader has been silent since it missed its last view: vote
 //!   nullify, unless we voted finalize in this view. After three failed views in a row an invalid proposal is left to the
 //!   view timer, so that views do not fail at the speed of the network.
-//! - **R9 Back-off.** Δ grows by half with each nullification since the last finalization, up to 1.5⁶.
+//! - **R9 Back-off.** Δ grows by half with each view since the last finalization that was nullified, or left after it was
+//!   given up here, up to 1.5⁶.
 //! - **R10 Resend.** While something is wanted or waits for its finalization, own votes, own proposal and the certificate
 //!   of entry are sent again every 4Δ (at most 8Δ of the base). A vote for a view that is over is answered with the
 //!   certificate that ended it.

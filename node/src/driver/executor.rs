@@ -167,6 +167,10 @@ impl Work {
             // The last block of an epoch is final by its own certificate; what comes without one is void.
             ended = own.next.is_some();
             let Some(certificate) = certificate else { continue };
+            // Any block below the last one could be said to be the last: its hash is not in that certificate.
+            if !closing.is_empty() && own.next.is_none() {
+                return bad("a certificate of a later block; it does not end its epoch");
+            }
             if let Statement::Finalize { result, .. } = certificate.statement
                 && result != own.result.hash()
             {

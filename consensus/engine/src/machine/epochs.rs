@@ -13,13 +13,13 @@ use std::sync::Arc;
 const EARLY: usize = 256;
 const EARLY_OF_ONE: usize = 8;
 
-/// Epoch and view that a message speaks of; requests speak of none.
-fn place(message: &Message) -> Option<(Epoch, View)> {
+/// Epoch that a message speaks of; requests speak of none.
+fn place(message: &Message) -> Option<Epoch> {
     match message {
-        Message::Proposal(p) => Some((p.block.header.epoch, p.block.header.view)),
-        Message::Vote(v) => Some((v.epoch, v.view)),
-        Message::Certificate(c) => Some((c.epoch, c.view)),
-        Message::Body(b) => Some((b.header.epoch, b.header.view)),
+        Message::Proposal(p) => Some(p.block.header.epoch),
+        Message::Vote(v) => Some(v.epoch),
+        Message::Certificate(c) => Some(c.epoch),
+        Message::Body(b) => Some(b.header.epoch),
         Message::Want(_) => None,
     }
 }
@@ -28,7 +28,7 @@ impl Machine {
     /// Lets messages of the current epoch pass. One who is in an earlier epoch gets the certificate that ended it; what
     /// belongs to the next epoch waits.
     pub(super) fn of_this_epoch(&mut self, from: Option<ValidatorIndex>, message: Message) -> Option<Message> {
-        let Some((epoch, view)) = place(&message) else { return Some(message) };
+        let Some(epoch) = place(&message) else { return Some(message) };
         if epoch == self.parameters.epoch {
             return Some(message);
         }
@@ -41,7 +41,7 @@ impl Machine {
             if vote && epoch == self.parameters.epoch.next() {
                 self.keep_early(from, message);
             }
-            self.later_epoch(view);
+            self.later_epoch();
         }
         None
     }
@@ -56,12 +56,13 @@ impl Machine {
         }
     }
 
-    /// Somebody claims to be in a later epoch: blocks are fetched, at most once in each Δ for claims alone.
-    fn later_epoch(&mut self, view: View) {
+    /// Somebody claims to be in a later epoch: blocks are fetched, at most once in each Δ for claims alone. The claim's own
+    /// view is not passed on: nobody has verified it, and a great one would make this node look for blocks for ever.
+    fn later_epoch(&mut self) {
         let rested = self.later.told_at.is_none_or(|at| self.now >= at + self.parameters.delta_ms);
         if rested {
             self.later.told_at = Some(self.now);
-            self.effects.push(Effect::Behind { view });
+            self.effects.push(Effect::Behind { view: self.view });
         }
     }
 

@@ -173,7 +173,9 @@ impl Machine {
         if certificate.view < self.view {
             return;
         }
-        if certificate.statement == Statement::Nullify {
+        // R9: a view that was notarized only after this validator had given it up gets no finalize vote from it.
+        let given_up = self.own_votes(certificate.view).any(|v| v.statement == Statement::Nullify);
+        if certificate.statement == Statement::Nullify || given_up {
             self.pace.failures = self.pace.failures.saturating_add(1);
         }
         if self.safety.me().is_some() {

@@ -161,18 +161,36 @@ async fn each_liar_is_dropped_at_once_and_does_not_hold_the_node() {
         Peer::Boaster,
         Peer::Stripper,
         Peer::Voider,
+        Peer::Predater,
     ];
     for liar in liars {
         let node = Node::start(&[Peer::Honest, liar, Peer::Honest], SMALL);
         node.reach(target()).await;
         // What the first two leave out or add, nobody misses; the last two are found out beside true blocks only.
-        let goes_unnoticed = matches!(liar, Peer::Boaster | Peer::Stripper | Peer::Voider | Peer::Inventor);
+        let goes_unnoticed =
+            matches!(liar, Peer::Boaster | Peer::Stripper | Peer::Voider | Peer::Inventor | Peer::Predater);
         // What was under way when it was found out.
         let most = 2 * SMALL.per_peer as u64;
         let asked = node.peers.asked(1);
         assert!(goes_unnoticed || asked <= most, "{liar:?} was asked {asked} times");
         node.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_predated_block_is_its_senders_fault_and_does_not_end_this_node() {
+    let mut node = Node::start(&[Peer::Predater], SMALL);
+    node.reach(Height(128)).await;
+    let fatal = tokio::time::timeout(Duration::from_secs(10), async {
+        while let Some(event) = node.happened.recv().await {
+            if let Happened::Fatal(error) = event {
+                return Some(error);
+            }
+        }
+        None
+    });
+    let fatal = fatal.await.ok().flatten();
+    assert!(fatal.is_none(), "{fatal:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

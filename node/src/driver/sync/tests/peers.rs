@@ -25,6 +25,8 @@ pub(super) enum Peer {
     Stripper,
     /// Void blocks of an epoch that has ended, with their true certificate.
     Voider,
+    /// The block below an epoch's last one, as if it were the last: result, receipts and certificate are the last one's.
+    Predater,
     /// Answers another question.
     Deflector,
     /// Bytes that are no answer.
@@ -93,6 +95,7 @@ impl Peers {
             Peer::Forger => changed(forged),
             Peer::Stripper => changed(|b| FinalizedBlock { certificate: None, closing: Vec::new(), ..b }),
             Peer::Inventor => Answer::Blocks(invented(&truth)),
+            Peer::Predater => Answer::Blocks(predated(truth)),
             Peer::Voider => Answer::Blocks(self.with_void(truth, from)),
             Peer::Deflector => Answer::Status(self.status(kind, 0)),
             Peer::Flooder => Answer::Blocks(self.blocks(from, count + 1)),
@@ -112,6 +115,21 @@ impl Peers {
         }
         truth
     }
+}
+
+/// Everything in it was signed by the validators; only the block that it is said of is another.
+fn predated(mut truth: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
+    let decoded: Vec<FinalizedBlock> = truth.iter().map(|raw| FinalizedBlock::decode(raw).unwrap()).collect();
+    if let Some(last) = decoded.iter().position(|b| b.result.next_validators != b.block.header.validators)
+        && last > 0
+    {
+        let mut closing = vec![decoded[last].block.header.clone()];
+        closing.extend(decoded[last].closing.iter().cloned());
+        let block = decoded[last - 1].block.clone();
+        truth.truncate(last - 1);
+        truth.push(FinalizedBlock { block, closing, ..decoded[last].clone() }.encode());
+    }
+    truth
 }
 
 fn forged(block: FinalizedBlock) -> FinalizedBlock {
