@@ -122,7 +122,7 @@ fn a_refused_anchor_leaves_nothing() {
         refusal.metadata_mut().insert("hnchain-code", "SIGNER_UNKNOWN".parse().expect("ascii"));
         Some(Err(refusal))
     }));
-    s.anchor(&[]).exits(1).says("SIGNER_UNKNOWN").says("registry_writer");
+    s.anchor(&[]).exits(1).says("SIGNER_UNKNOWN").says("has the role that the message names");
     assert!(!s.opening().exists());
 }
 
