@@ -1,7 +1,7 @@
 //! Mistakes that the bug bank plants to see whether the simulator finds them (RELIABILITY.md, T8).
 //!
 //! They exist only where the package `consensus/simulator/bugs/engine` compiles these sources with `cfg(planted_bugs)`.
-//! Everywhere else [`planted`] is the constant `false` and the compiler drops what asks for it.
+//! Everywhere else `planted` is the constant `false` and the compiler drops what asks for it.
 
 /// A mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -288,7 +288,9 @@ impl Checks {
         let header = &proposal.block.header;
         let Some(set) = self.set(header.epoch).cloned() else { return };
         self.check(Label::R2, proposal.coherent(&set), || format!("node {node} proposes incoherently: {header:?}"));
-        let on_root = header.parent_view == View(0) || machine.root().block == header.parent;
+        // The root may have moved on between the proposal and its sending, into another epoch, too.
+        let root = machine.root().block == header.parent || self.is_final(&header.parent);
+        let on_root = header.parent_view == View(0) || root;
         // After a restart it may say a proposal again whose parent's certificate it never journaled.
         let again = !self.rules[node].proposed.contains(&(header.epoch, header.view));
         self.check(Label::R2, on_root || again || proposal.parent.is_some(), || {

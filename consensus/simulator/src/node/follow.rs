@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// How often peers are asked where they are, microseconds.
-const STATUS_EVERY: u64 = 1_000_000;
+pub(crate) const STATUS_EVERY: u64 = 1_000_000;
 /// How long a peer may take to say where it is, microseconds.
 const STATUS_WAIT: u64 = 2_000_000;
 /// How long a peer may take for blocks, microseconds.

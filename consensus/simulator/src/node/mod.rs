@@ -16,6 +16,7 @@ use driver::Known;
 use executor::Command;
 pub(crate) use executor::execute;
 pub(crate) use follow::Answer;
+pub(crate) use follow::STATUS_EVERY;
 use follow::{Follower, Question};
 use hnchain_consensus::{Effect, Input, Machine, Message, Position, Record, Recovered, Signer, Timer};
 use hnchain_types::block::Block;

@@ -1,7 +1,7 @@
 //! Snapshots: a store at its tip as one file, from which a new node begins without the blocks before.
 //!
 //! # File
-//! 8 bytes [`format::MAGIC`], then frames: kind 1 ‖ length 4, big-endian ‖ body ‖ check 32. A check is
+//! 8 bytes `format::MAGIC`, then frames: kind 1 ‖ length 4, big-endian ‖ body ‖ check 32. A check is
 //! SM3(check before ‖ kind ‖ length ‖ body), the first one after SM3 of the magic: so the last one is a digest of the
 //! whole file, by which two operators can compare theirs.
 //!
