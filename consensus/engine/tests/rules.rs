@@ -3,11 +3,11 @@
 
 mod harness;
 
+use harness::bench::{Bench, finalize, notarize, votes};
 use harness::build::{N, at, block, block_with, finalization, notarization, nullification, proposal, vote};
-use harness::{genesis, genesis_root, key, parameters, result_of, validators};
+use harness::{genesis, genesis_root, key, result_of, validators};
 use hnchain_consensus::{
-    Effect, Input, Machine, Message, NullifyReason, Position, Proposal, Record, Recovered, Report, Root, Timer, To,
-    Want,
+    Effect, Input, Message, NullifyReason, Position, Proposal, Record, Report, Root, Timer, To, Want,
 };
 use hnchain_types::block::{Block, Header, HeaderFields, skips_root};
 use hnchain_types::certificate::{Certificate, Statement};
@@ -26,83 +26,12 @@ const GOLDEN_RECORD_CUT: &str = "1594489a91e342d51caf86382f0895b698f67bee4c4c35e
 const GOLDEN_RECORD_OWNER: &str = "db6203f0adc2da10e7f1f61033c3cbc5d92e69393c2dbb0173f49c2aa07efbd4";
 const GOLDEN_RECORD_ENTERED: &str = "9cb3a0c6258dbcbfb261a505e9573e931a598660b763b0728392a5c4dff5ebed";
 
-/// The machine under test is validator 0; the test plays the others.
-struct Bench {
-    machine: Machine,
-    journal: Vec<Record>,
-    now: u64,
-}
-
-impl Bench {
-    fn new() -> Self {
-        Self::recover(Vec::new())
-    }
-
-    fn recover(records: Vec<Record>) -> Self {
-        let recovered = Recovered { root: genesis_root(), finalization: None, records };
-        let machine = Machine::new(parameters(&validators(N)), Some(Arc::new(key(0))), recovered).unwrap();
-        Self { machine, journal: Vec::new(), now: 0 }
-    }
-
-    fn step(&mut self, input: Input) -> Vec<Effect> {
-        self.now += 1;
-        let effects = self.machine.step(self.now, input);
-        let records = effects.iter().filter_map(|e| match e {
-            Effect::Persist(r) => Some(r.clone()),
-            _ => None,
-        });
-        self.journal.extend(records);
-        effects
-    }
-
-    fn message(&mut self, from: u32, message: Message) -> Vec<Effect> {
-        self.step(Input::Message { from: Some(ValidatorIndex(from)), message })
-    }
-
-    fn certificate(&mut self, certificate: Certificate) -> Vec<Effect> {
-        self.message(1, Message::Certificate(certificate))
-    }
-
-    /// Takes a proposal and answers the machine's questions; gives all effects.
-    fn propose_and_validate(&mut self, block: &Arc<Block>, parent: Option<Certificate>) -> Vec<Effect> {
-        let leader = u32::try_from(block.header.view.0).unwrap() % 4;
-        let mut effects = self.message(leader, proposal(block, parent));
-        if effects.iter().any(|e| matches!(e, Effect::Validate(_))) {
-            effects.extend(self.step(Input::Validated { block: block.header.hash(), valid: true }));
-        }
-        effects
-    }
-
-    fn executed(&mut self, block: &Arc<Block>) -> Vec<Effect> {
-        let hash = block.header.hash();
-        self.step(Input::Executed { block: hash, result: result_of(&hash), next: None })
-    }
-}
-
-fn votes(effects: &[Effect]) -> Vec<(View, Statement)> {
-    let sent = effects.iter().filter_map(|e| match e {
-        Effect::Send { to: To::All, message: Message::Vote(v) } => Some((v.view, v.statement)),
-        Effect::Send { to: To::All, message: Message::Proposal(p) } => Some((p.vote.view, p.vote.statement)),
-        _ => None,
-    });
-    sent.collect()
-}
-
 fn reasons(effects: &[Effect]) -> Vec<NullifyReason> {
     let given = effects.iter().filter_map(|e| match e {
         Effect::Report(Report::Nullified { reason, .. }) => Some(*reason),
         _ => None,
     });
     given.collect()
-}
-
-fn notarize(block: &Arc<Block>) -> (View, Statement) {
-    (block.header.view, Statement::Notarize { block: block.header.hash() })
-}
-
-fn finalize(block: &Arc<Block>) -> (View, Statement) {
-    let hash = block.header.hash();
-    (block.header.view, Statement::Finalize { block: hash, result: result_of(&hash) })
 }
 
 #[test]
@@ -151,7 +80,7 @@ fn r1_certificates_that_do_not_verify_move_nothing() {
 fn r2_the_leader_carries_the_nullifications_of_the_views_it_skips() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     b.certificate(notarization(&first));
     b.certificate(nullification(2));
     let effects = b.certificate(nullification(3)); // failed views are reason enough for a block
@@ -183,7 +112,7 @@ fn r2_a_leader_that_jumped_asks_for_the_certificates_it_lacks() {
 fn r3_a_valid_first_proposal_is_journaled_whole_and_notarized() {
     let mut b = Bench::new();
     let first = block(1, None);
-    let effects = b.propose_and_validate(&first, None);
+    let effects = b.propose(&first, None);
     assert_eq!(votes(&effects), [notarize(&first)]);
     let persisted = effects.iter().position(|e| matches!(e, Effect::Persist(Record::Block(x)) if *x == first));
     let sent = effects.iter().position(|e| matches!(e, Effect::Send { message: Message::Vote(_), .. }));
@@ -193,9 +122,9 @@ fn r3_a_valid_first_proposal_is_journaled_whole_and_notarized() {
 #[test]
 fn r3_a_second_proposal_gets_no_vote_and_convicts_its_leader() {
     let mut b = Bench::new();
-    b.propose_and_validate(&block(1, None), None);
+    b.propose(&block(1, None), None);
     let other = block_with(1, None, |f| f.time_ms += 1);
-    let effects = b.propose_and_validate(&other, None);
+    let effects = b.propose(&other, None);
     assert!(votes(&effects).is_empty());
     assert!(effects.iter().any(|e| matches!(e, Effect::Report(Report::Equivocation(_)))));
 }
@@ -206,7 +135,7 @@ fn r3_a_proposal_that_breaks_a_rule_is_nullified() {
     let old_time = block_with(1, None, |f| f.time_ms = genesis_root().time_ms);
     for bad in [wrong_height, old_time] {
         let mut b = Bench::new();
-        let effects = b.propose_and_validate(&bad, None);
+        let effects = b.propose(&bad, None);
         assert_eq!(votes(&effects), [(View(1), Statement::Nullify)]);
         assert_eq!(reasons(&effects), [NullifyReason::Invalid]);
     }
@@ -239,11 +168,11 @@ fn r3_skips_must_be_complete_and_verify() {
     let encoded: Vec<_> = skips.iter().map(Certificate::encode).collect();
     let fields = HeaderFields { skips_root: skips_root(&encoded), ..HeaderFields::clone(&good.header) };
     let forged = Arc::new(Block::new(Header::new(fields), good.transactions.clone(), skips).unwrap());
-    let effects = b.propose_and_validate(&forged, None);
+    let effects = b.propose(&forged, None);
     assert_eq!(votes(&effects), [(View(2), Statement::Nullify)]);
     let mut b = Bench::new();
     b.certificate(nullification(1));
-    assert_eq!(votes(&b.propose_and_validate(&good, None)), [notarize(&good)]);
+    assert_eq!(votes(&b.propose(&good, None)), [notarize(&good)]);
 }
 
 #[test]
@@ -251,19 +180,19 @@ fn r3_no_notarize_after_own_nullify() {
     let mut b = Bench::new();
     b.step(Input::Work(true));
     assert_eq!(votes(&b.step(Input::Timer(Timer::Leader(at(1))))), [(View(1), Statement::Nullify)]);
-    assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
+    assert!(votes(&b.propose(&block(1, None), None)).is_empty());
 }
 
 #[test]
 fn r3_a_block_below_the_root_is_refused() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     b.executed(&first);
     b.certificate(finalization(&first));
     assert_eq!(b.machine.root().block, first.header.hash());
     let undoing = block_with(2, None, |_| {});
-    let effects = b.propose_and_validate(&undoing, None);
+    let effects = b.propose(&undoing, None);
     assert_eq!(votes(&effects), [(View(2), Statement::Nullify)]);
 }
 
@@ -287,8 +216,8 @@ fn r5_a_child_waits_for_its_parents_execution() {
     let mut b = Bench::new();
     let first = block(1, None);
     let second = block(2, Some(&first));
-    b.propose_and_validate(&first, None);
-    let effects = b.propose_and_validate(&second, Some(notarization(&first)));
+    b.propose(&first, None);
+    let effects = b.propose(&second, Some(notarization(&first)));
     assert!(!effects.contains(&Effect::Execute(second.clone())));
     assert!(b.executed(&first).contains(&Effect::Execute(second)));
 }
@@ -297,7 +226,7 @@ fn r5_a_child_waits_for_its_parents_execution() {
 fn r6_no_finalize_in_a_view_that_was_nullified() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     b.step(Input::Timer(Timer::View(at(1))));
     b.certificate(notarization(&first));
     assert!(votes(&b.executed(&first)).is_empty());
@@ -306,7 +235,7 @@ fn r6_no_finalize_in_a_view_that_was_nullified() {
 #[test]
 fn r6_no_finalize_of_another_block_than_was_notarized_there() {
     let mut b = Bench::new();
-    b.propose_and_validate(&block(1, None), None);
+    b.propose(&block(1, None), None);
     let other = block_with(1, None, |f| f.time_ms += 1);
     b.certificate(notarization(&other));
     b.message(2, Message::Body(other.clone()));
@@ -317,7 +246,7 @@ fn r6_no_finalize_of_another_block_than_was_notarized_there() {
 fn r6_the_finalize_vote_comes_however_many_views_later() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     b.certificate(notarization(&first));
     (2..9).for_each(|v| drop(b.certificate(nullification(v))));
     assert_eq!(votes(&b.executed(&first)), [finalize(&first)]);
@@ -328,9 +257,9 @@ fn r7_a_finalization_makes_the_ancestors_final_too() {
     let mut b = Bench::new();
     let first = block(1, None);
     let second = block(2, Some(&first));
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     b.executed(&first);
-    b.propose_and_validate(&second, Some(notarization(&first)));
+    b.propose(&second, Some(notarization(&first)));
     b.executed(&second);
     let effects = b.certificate(finalization(&second));
     assert!(effects.iter().any(|e| matches!(e, Effect::Finalized { height: Height(2), .. })));
@@ -341,7 +270,7 @@ fn r7_a_finalization_makes_the_ancestors_final_too() {
 fn r7_another_result_than_the_certified_one_halts() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
+    b.propose(&first, None);
     let hash = first.header.hash();
     b.step(Input::Executed { block: hash, result: ResultHash(hash.0), next: None });
     let effects = b.certificate(finalization(&first));
@@ -368,7 +297,7 @@ fn r8_a_late_leader_a_late_view_and_a_leader_that_gives_up() {
     late.step(Input::Work(true));
     assert_eq!(reasons(&late.step(Input::Timer(Timer::Leader(at(1))))), [NullifyReason::LeaderLate]);
     let mut slow = Bench::new();
-    slow.propose_and_validate(&block(1, None), None);
+    slow.propose(&block(1, None), None);
     assert!(reasons(&slow.step(Input::Timer(Timer::Leader(at(1))))).is_empty(), "the proposal is here");
     assert_eq!(reasons(&slow.step(Input::Timer(Timer::View(at(1))))), [NullifyReason::ViewLate]);
     let mut given_up = Bench::new();
@@ -391,7 +320,7 @@ fn r9_timeouts_grow_by_half_and_a_finalization_resets_them() {
     (3..20).for_each(|v| drop(b.certificate(nullification(v))));
     assert_eq!(armed(&b.certificate(nullification(20))), Some(2 * (100 * 729 / 64)), "bounded");
     let far = block_with(21, None, |_| {});
-    b.propose_and_validate(&far, None);
+    b.propose(&far, None);
     b.executed(&far);
     assert_eq!(armed(&b.certificate(finalization(&far))), Some(200));
 }
@@ -427,12 +356,12 @@ fn r11_an_idle_machine_arms_no_view_timer_and_ignores_stale_ones() {
 fn r13_after_a_crash_no_vote_contradicts_the_journal() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None);
-    let mut again = Bench::recover(b.journal.clone());
+    b.propose(&first, None);
+    let mut again = Bench::recover(genesis_root(), None, b.journal.clone());
     let effects = again.step(Input::Start);
     assert_eq!(votes(&effects), [notarize(&first)], "the own vote is said again");
     let other = block_with(1, None, |f| f.time_ms += 1);
-    assert!(votes(&again.propose_and_validate(&other, None)).is_empty());
+    assert!(votes(&again.propose(&other, None)).is_empty());
     again.certificate(notarization(&first));
     assert_eq!(votes(&again.executed(&first)), [finalize(&first)], "the journaled block is at hand");
 }
@@ -441,8 +370,8 @@ fn r13_after_a_crash_no_vote_contradicts_the_journal() {
 fn r13_after_a_crash_own_votes_count_for_certificates() {
     let mut b = Bench::new();
     let first = block(1, None);
-    b.propose_and_validate(&first, None); // own vote and the leader's
-    let mut again = Bench::recover(b.journal.clone());
+    b.propose(&first, None); // own vote and the leader's
+    let mut again = Bench::recover(genesis_root(), None, b.journal.clone());
     again.step(Input::Start);
     for signer in [1, 2u32] {
         again.message(signer, Message::Vote(vote(signer as usize, 1, notarize(&first).1)));
@@ -454,10 +383,10 @@ fn r13_after_a_crash_own_votes_count_for_certificates() {
 fn r13_a_validator_that_forgot_does_not_vote_where_it_may_have() {
     let mut b = Bench::new();
     b.step(Input::Forgotten { until: at(1) });
-    assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
+    assert!(votes(&b.propose(&block(1, None), None)).is_empty());
     b.certificate(nullification(1));
     let second = block(2, None);
-    assert_eq!(votes(&b.propose_and_validate(&second, None)), [notarize(&second)]);
+    assert_eq!(votes(&b.propose(&second, None)), [notarize(&second)]);
 }
 
 /// What travels and what rests is pinned: another encoding would neither understand its peers nor its own journal.
@@ -514,11 +443,11 @@ fn hostile_bytes_are_refused_without_a_panic() {
 
 #[test]
 fn r13_votes_that_were_cut_off_the_journal_are_not_cast_again_when_the_store_is_lost() {
-    let mut b = Bench::recover(vec![Record::Cut(at(1))]);
-    assert!(votes(&b.propose_and_validate(&block(1, None), None)).is_empty());
+    let mut b = Bench::recover(genesis_root(), None, vec![Record::Cut(at(1))]);
+    assert!(votes(&b.propose(&block(1, None), None)).is_empty());
     b.certificate(nullification(1));
     let second = block(2, None);
-    assert_eq!(votes(&b.propose_and_validate(&second, None)), [notarize(&second)]);
+    assert_eq!(votes(&b.propose(&second, None)), [notarize(&second)]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ const EARLY: usize = 256;
 const EARLY_OF_ONE: usize = 8;
 
 /// Epoch that a message speaks of; requests speak of none.
-fn place(message: &Message) -> Option<Epoch> {
+fn epoch_of(message: &Message) -> Option<Epoch> {
     match message {
         Message::Proposal(p) => Some(p.block.header.epoch),
         Message::Vote(v) => Some(v.epoch),
@@ -28,7 +28,7 @@ impl Machine {
     /// Lets messages of the current epoch pass. One who is in an earlier epoch gets the certificate that ended it; what
     /// belongs to the next epoch waits.
     pub(super) fn of_this_epoch(&mut self, from: Option<ValidatorIndex>, message: Message) -> Option<Message> {
-        let Some(epoch) = place(&message) else { return Some(message) };
+        let Some(epoch) = epoch_of(&message) else { return Some(message) };
         if epoch == self.parameters.epoch {
             return Some(message);
         }
