@@ -11,7 +11,7 @@ use crate::membership;
 use crate::mempool::Mempool;
 use crate::rpc::Rpc;
 use crate::shared::{Committee, Role, Shared};
-use crate::status::StatusBoard;
+use crate::status::{Standing, StatusBoard};
 use crate::telemetry::sample::Sampler;
 use crate::verify::Verifier;
 use hnchain_consensus::Position;
@@ -142,7 +142,8 @@ fn shared(config: &Config, genesis: Genesis, key: PublicKey, store: Store) -> Re
     let status = StatusBoard::default();
     let (tip, committee) = Committee::after_tip(&store)?;
     status.set_height(tip.height);
-    status.set_position(Position { epoch: committee.epoch, view: tip.view });
+    let position = Position { epoch: committee.epoch, view: tip.view };
+    status.set_standing(Standing { position, entry: tip.certificate.clone() });
     let finality = FinalityHub::new(Arc::clone(&mempool), config.rpc.waiters, tip.height);
     Ok(Arc::new(Shared {
         chain: Chain::new(&genesis),

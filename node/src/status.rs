@@ -3,7 +3,9 @@
 use crate::shared::Role;
 use hnchain_consensus::Position;
 use hnchain_crypto::PublicKey;
+use hnchain_types::certificate::Certificate;
 use hnchain_types::{Height, genesis::ValidatorSet};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,12 +16,21 @@ pub const READY_LAG: u64 = 16;
 /// The board. Numbers are written one by one: a reader may see a new view with the old height, which is harmless.
 #[derive(Debug, Default)]
 pub struct StatusBoard {
-    position: Mutex<Position>,
+    standing: Mutex<Standing>,
     height: AtomicU64,
     network_height: AtomicU64,
     nullified_views: AtomicU64,
     syncing: AtomicBool,
     peers: Mutex<Vec<Peer>>,
+}
+
+/// Where consensus is, and what shows others that it came there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// Epoch and view.
+    pub position: Position,
+    /// The certificate that brought it into the view; none where the chain begins.
+    pub entry: Option<Certificate>,
 }
 
 /// A peer as operators see it.
@@ -83,8 +94,8 @@ impl Unready {
 
 impl StatusBoard {
     /// Consensus is here.
-    pub fn set_position(&self, position: Position) {
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner) = position;
+    pub fn set_standing(&self, standing: Standing) {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// Blocks up to here are final and stored.
@@ -115,7 +126,13 @@ impl StatusBoard {
     /// Epoch and view of consensus, of one moment.
     #[must_use]
     pub fn position(&self) -> Position {
-        *self.position.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).position
+    }
+
+    /// The position and the certificate that proves it to others.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Newest final height here.

@@ -46,10 +46,12 @@ impl Entry {
     }
 }
 
-/// Un-finalized blocks by hash.
+/// Un-finalized blocks by hash, and the newest final one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tree {
     entries: BTreeMap<BlockHash, Entry>,
+    /// The root, where it became final here: peers that missed its body ask for it.
+    root: Option<(BlockHash, Entry)>,
 }
 
 impl Tree {
@@ -71,6 +73,12 @@ impl Tree {
 
     pub(crate) fn get_mut(&mut self, hash: &BlockHash) -> Option<&mut Entry> {
         self.entries.get_mut(hash)
+    }
+
+    /// One whose body can be served: an un-finalized block or the root.
+    pub(crate) fn servable(&mut self, hash: &BlockHash) -> Option<&mut Entry> {
+        let root = self.root.as_mut().filter(|(root, _)| root == hash).map(|(_, entry)| entry);
+        self.entries.get_mut(hash).or(root)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -114,8 +122,15 @@ impl Tree {
         parents.filter(move |(hash, view)| *view > root.view && !self.entries.contains_key(hash))
     }
 
+    /// Drops everything but the new root.
+    pub(crate) fn restart(&mut self, root: &Root) {
+        self.root = self.entries.remove(&root.block).map(|entry| (root.block, entry));
+        self.entries.clear();
+    }
+
     /// Drops everything that is not above the new root. A block whose parent has not come yet is kept.
     pub(crate) fn prune(&mut self, root: &Root) {
+        self.root = self.entries.remove(&root.block).map(|entry| (root.block, entry));
         let mut by_view: Vec<(View, BlockHash)> =
             self.entries.iter().map(|(hash, e)| (e.block.header.view, *hash)).collect();
         by_view.sort_unstable();

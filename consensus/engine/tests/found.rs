@@ -7,6 +7,7 @@ use harness::Cluster;
 use harness::bench::{Bench, notarize, root_at, votes};
 use harness::build::{at, block, finalization, notarization, nullification};
 use hnchain_consensus::{Effect, Input, Message, Position, Report, Timer, Want};
+use hnchain_types::block::Block;
 use hnchain_types::{Epoch, View};
 
 /// The leader missed an earlier view, so that it is thought silent; but here it speaks.
@@ -77,6 +78,31 @@ fn a_body_is_not_sent_twice_to_a_peer_that_keeps_asking() {
     let asked: Vec<usize> = (0..20).map(|_| bodies(&b.message(2, Message::Want(Want::Body(hash))))).collect();
     assert_eq!(asked.iter().sum::<usize>(), 1, "{asked:?}");
     assert_eq!(bodies(&b.message(3, Message::Want(Want::Body(hash)))), 1, "another peer");
+}
+
+/// R12: a peer that missed the body of a block that is final here gets it from the engine; it need not wait for sync.
+#[test]
+fn the_body_of_the_newest_final_block_is_served() {
+    let first = block(1, None);
+    let second = block(2, Some(&first));
+    let mut b = Bench::new();
+    let bodies = |effects: &[Effect]| {
+        effects.iter().filter(|e| matches!(e, Effect::Send { message: Message::Body(_), .. })).count()
+    };
+    let want = |b: &Block| Message::Want(Want::Body(b.header.hash()));
+    b.propose(&first, None);
+    b.executed(&first);
+    b.certificate(notarization(&first));
+    b.certificate(finalization(&first));
+    assert_eq!(b.machine.root().block, first.header.hash());
+    let asked: Vec<usize> = (0..20).map(|_| bodies(&b.message(2, want(&first)))).collect();
+    assert_eq!(asked.iter().sum::<usize>(), 1, "{asked:?}");
+    b.propose(&second, Some(notarization(&first)));
+    b.executed(&second);
+    b.certificate(notarization(&second));
+    b.certificate(finalization(&second));
+    b.now += 10_000;
+    assert_eq!((bodies(&b.message(2, want(&first))), bodies(&b.message(2, want(&second)))), (0, 1));
 }
 
 /// R11 × R14: a block that would have been its epoch's last lost its view. It must not silence the chain.

@@ -4,7 +4,7 @@
 use crate::node::Answer;
 use crate::options::Options;
 use crate::random::Random;
-use hnchain_consensus::{Machine, Message, Proposal, Signer, To, Vote, Want};
+use hnchain_consensus::{Machine, Message, Position, Proposal, Signer, To, Vote, Want};
 use hnchain_crypto::sm3;
 use hnchain_types::block::{Block, Header, HeaderFields, payload_root};
 use hnchain_types::certificate::Statement;
@@ -235,7 +235,11 @@ impl Adversary for Liar {
         match answer {
             Answer::Status(status) => {
                 status.height.0 += random.below(2_000);
-                status.position.view.0 += random.below(2_000);
+                if random.chance(50) {
+                    status.position.view.0 += random.below(2_000);
+                } else {
+                    (status.position, status.entry) = (Position::default(), None);
+                }
             }
             Answer::Blocks(blocks) => match random.below(5) {
                 0 => blocks.clear(),

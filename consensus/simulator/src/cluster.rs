@@ -12,8 +12,8 @@ use crate::options::Options;
 use crate::random::Random;
 use crate::trace::{Trace, TraceHash, Violation, note};
 use crate::world::{World, transaction};
-use hnchain_types::TxId;
 use hnchain_types::transaction::Transaction;
+use hnchain_types::{Height, TxId};
 use std::sync::Arc;
 
 /// Virtual time after which the faults end in any case, microseconds: ten minutes.
@@ -318,7 +318,7 @@ impl Cluster {
         self.nodes[i].crash(tail, &mut self.env);
         if self.random.chance(damage) && self.may_fail(i) {
             self.damage(i);
-        } else if self.random.chance(lost) && self.may_fail(i) {
+        } else if self.random.chance(lost) && self.env.checks.height() > Height(0) && self.may_fail(i) {
             self.nodes[i].lose_disk(&mut self.env);
         }
         let away = [5_000, 200_000, 3_000_000][self.random.index(3)];

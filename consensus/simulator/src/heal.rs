@@ -2,7 +2,7 @@
 
 use crate::checks::Label;
 use crate::cluster::Cluster;
-use crate::node::{Node, Packet, STATUS_EVERY};
+use crate::node::{Node, Packet};
 use crate::trace::note;
 use hnchain_types::TxId;
 
@@ -119,8 +119,7 @@ impl Cluster {
         let deltas = FRESH_DELTAS + FRESH_DELTAS_EACH * liars;
         // A client whose node is an adversary's asks another one after its patience.
         let tx = self.fresh_to_a_correct_node();
-        // One that missed the block's body after all others had stored it gets it by sync, which asks each second.
-        let limit = begin + deltas * delta_us + 2 * STATUS_EVERY;
+        let limit = begin + deltas * delta_us;
         self.wait(limit, |c| c.all_have(tx));
         let took = self.env.now - begin;
         let state = self.describe();

@@ -7,6 +7,7 @@ use super::proposal::{Decoded, judge};
 use super::waking::{Awake, Waking};
 use super::{DriverError, Happened};
 use crate::shared::{Committee, Shared};
+use crate::status::Standing;
 use crate::telemetry::metric;
 use hnchain_consensus::{
     Effect, Evidence, Input, Machine, Message, Parameters, Position, Record, Recovered, Report, Root, Signer, Sm2,
@@ -136,7 +137,7 @@ impl Consensus {
         let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
         let machine = machine(&shared, (!waking).then(|| key.clone()), records)?;
         let mut consensus = Self {
-            waking: waking.then(Waking::default),
+            waking: waking.then(|| Waking::new(shared.genesis.digest())),
             silent_until,
             key,
             records: journal,
@@ -165,6 +166,7 @@ impl Consensus {
             effects: Vec::new(),
             shared,
         };
+        consensus.show_standing();
         if new_journal && !waking {
             consensus.mark(Position::default());
         }
@@ -242,9 +244,10 @@ impl Consensus {
                 self.dirty = true;
                 self.follow_store()?;
             }
-            Happened::PeerStatus(peer, position) => {
+            Happened::PeerStatus(peer, standing) => {
+                let here = self.position();
                 if let Some(waking) = &mut self.waking {
-                    waking.hear(peer, position);
+                    waking.hear(peer, &standing, here, self.machine.validators());
                     self.wake()?;
                 }
             }
@@ -552,11 +555,15 @@ impl Consensus {
         });
     }
 
+    /// For peers and operators. What the machine holds is durable whenever effects are performed.
+    fn show_standing(&self) {
+        let standing = Standing { position: self.position(), entry: self.machine.entry().cloned() };
+        self.shared.status.set_standing(standing);
+    }
+
     fn report(&mut self, report: Report) {
         match report {
-            Report::Entered(view) => {
-                self.shared.status.set_position(Position { epoch: self.machine.epoch(), view });
-            }
+            Report::Entered(_) => self.show_standing(),
             Report::Nullified { view, leader, reason } => {
                 self.given_up += 1;
                 self.shared.status.add_nullified();

@@ -23,6 +23,7 @@ mod sync;
 mod waking;
 
 use crate::shared::Shared;
+use crate::status::Standing;
 use consensus::{Consensus, Parts};
 use hnchain_consensus::{Divergence, Evidence, Input, JournalContradiction, Message, Position};
 use hnchain_crypto::{PublicKey, SecretKey};
@@ -106,7 +107,7 @@ enum Happened {
     /// Blocks up to this position are in the store.
     Durable(Position),
     /// Where a peer says that its consensus is.
-    PeerStatus(PublicKey, Position),
+    PeerStatus(PublicKey, Standing),
     /// The node cannot go on.
     Fatal(DriverError),
 }
@@ -170,15 +171,14 @@ pub fn start(
         let Events { control, consensus, requests, transactions: _ } = events;
         let (decoded, messages) = mpsc::channel(DECODED_MESSAGES);
         let reader = tokio::spawn(read(shared.clone(), consensus, decoded));
-        let server = tokio::spawn(sync::serve(shared.clone(), requests));
-        let follower = tokio::spawn(sync::follow(sync::Follower {
+        let follower = sync::Follower {
             shared: shared.clone(),
             source: network.clone(),
             executor: executor.clone(),
             happened: happened.clone(),
             behind: behind_of,
             shutdown: shutdown.clone(),
-        }));
+        };
         let parts = Parts {
             shared: shared.clone(),
             network,
@@ -195,6 +195,9 @@ pub fn start(
             runtime: tokio::runtime::Handle::current(),
         };
         let machine = Consensus::new(parts, key, journal_records)?;
+        // Peers are told where this node is only now that the journal was read: it may be ahead of the store.
+        let server = tokio::spawn(sync::serve(shared, requests));
+        let follower = tokio::spawn(sync::follow(follower));
         let ended = consensus::spawn(machine)?;
         let result = ended.await.unwrap_or_else(|_| Err(DriverError::Thread("the consensus thread ended".into())));
         shutdown.cancel();

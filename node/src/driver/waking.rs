@@ -1,14 +1,17 @@
 //! A validator whose journal is new may have voted and forgotten it: before it votes, it asks how far the chain is.
 //!
-//! Nobody votes more than one view above a certificate, and of a quorum's answers at most f are lies. So the largest
-//! position but the f largest, plus a margin, bounds what this key can have signed before. Until that is known, the node
-//! follows the chain without its key. The same holds for a node that is no validator yet: asked at its start, the answer
-//! also covers the epoch in which its key enters the set later.
+//! Nobody votes in a view before it holds a certificate of the one before, and of a quorum that signed that one, at least
+//! f + 1 besides this validator and the liars had come as far; a quorum of answers holds one of those. Each answer carries
+//! the certificate that proves its position, so a liar can only claim too little, and the largest position, plus a margin,
+//! bounds what this key can have signed before. Until that is known, the node follows the chain without its key. The same
+//! holds for a node that is no validator yet: asked at its start, the answer also covers the epoch in which its key enters
+//! the set later.
 
+use crate::status::Standing;
 use hnchain_consensus::Position;
 use hnchain_crypto::PublicKey;
-use hnchain_types::View;
 use hnchain_types::genesis::ValidatorSet;
+use hnchain_types::{GenesisDigest, View};
 use std::collections::BTreeMap;
 
 /// Views beyond those of its peers in which a validator with a new journal does not vote: a vote may be one view above a
@@ -16,8 +19,10 @@ use std::collections::BTreeMap;
 const MARGIN: u64 = 2;
 
 /// What was heard since the start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Waking {
+    genesis: GenesisDigest,
+    /// Positions that are proven, or no further than this node's own was.
     heard: BTreeMap<PublicKey, Position>,
 }
 
@@ -31,31 +36,53 @@ pub(super) enum Awake {
 }
 
 impl Waking {
+    pub(super) const fn new(genesis: GenesisDigest) -> Self {
+        Self { genesis, heard: BTreeMap::new() }
+    }
+
     /// Whether there is anybody to ask.
     pub(super) fn is_alone(me: &PublicKey, validators: &ValidatorSet) -> bool {
         needed(me, validators) == 0
     }
 
-    /// A peer says where it is. A peer never goes back.
-    pub(super) fn hear(&mut self, peer: PublicKey, position: Position) {
+    /// A peer says where it is. One that claims to be further than it can show counts as silent, and so does one whose
+    /// epoch this node does not know yet: it is asked again when sync has got there.
+    pub(super) fn hear(&mut self, peer: PublicKey, claim: &Standing, here: Position, validators: &ValidatorSet) {
+        let newest = self.newest().max(here);
+        let Some(position) = self.proven(claim, newest, here, validators) else { return };
         let heard = self.heard.entry(peer).or_default();
         *heard = position.max(*heard);
     }
 
-    /// Decides once enough of the validators have been heard and this node is in the epoch in which they are. Where it is
-    /// behind, it catches up first: it cannot know yet who is asked.
+    fn newest(&self) -> Position {
+        self.heard.values().max().copied().unwrap_or_default()
+    }
+
+    /// The claimed position where it proves nothing new; otherwise the one that its certificate proves.
+    fn proven(
+        &self,
+        claim: &Standing,
+        newest: Position,
+        here: Position,
+        validators: &ValidatorSet,
+    ) -> Option<Position> {
+        if claim.position <= newest {
+            return Some(claim.position);
+        }
+        let entry = claim.entry.as_ref()?;
+        let ours = claim.position.epoch == here.epoch && entry.epoch == here.epoch;
+        (ours && entry.verify(self.genesis, validators).is_ok())
+            .then(|| Position { epoch: entry.epoch, view: entry.view.next() })
+    }
+
+    /// Decides once enough of the validators have been heard.
     pub(super) fn decide(&self, me: &PublicKey, here: Position, validators: &ValidatorSet) -> Option<Awake> {
         let others = validators.public_keys().filter(|key| key != me);
-        let mut positions: Vec<Position> = others.filter_map(|key| self.heard.get(&key).copied()).collect();
+        let positions: Vec<Position> = others.filter_map(|key| self.heard.get(&key).copied()).collect();
         if positions.len() < needed(me, validators) {
             return None;
         }
-        positions.sort_unstable_by(|a, b| b.cmp(a));
-        // The f largest may be lies.
-        let newest = positions.get(validators.faults()).copied().unwrap_or_default().max(here);
-        if newest.epoch > here.epoch {
-            return None;
-        }
+        let newest = positions.into_iter().max().unwrap_or_default().max(here);
         let begun = newest > Position { view: View(1), ..Position::default() };
         Some(if begun { Awake::After(View(newest.view.0.saturating_add(MARGIN))) } else { Awake::AtOnce })
     }
@@ -73,6 +100,7 @@ mod tests {
     use super::*;
     use hnchain_crypto::SecretKey;
     use hnchain_types::Epoch;
+    use hnchain_types::certificate::{Certificate, Statement};
 
     fn key(n: u8) -> PublicKey {
         SecretKey::from_bytes(&[n; 32]).unwrap().public_key()
@@ -86,12 +114,41 @@ mod tests {
         Position { epoch: Epoch(epoch), view: View(view) }
     }
 
-    fn decide(me: u8, here: Position, heard: &[(u8, Position)]) -> Option<Awake> {
-        let mut waking = Waking::default();
-        for (peer, position) in heard {
-            waking.hear(key(*peer), *position);
+    fn genesis() -> GenesisDigest {
+        GenesisDigest(hnchain_crypto::sm3(b"a chain"))
+    }
+
+    /// Signed by three of the four.
+    fn certificate(epoch: u64, view: u64) -> Certificate {
+        let (epoch, view, statement) = (Epoch(epoch), View(view), Statement::Nullify);
+        let digest = statement.digest(genesis(), epoch, view);
+        let mut votes: Vec<_> = (1..=3)
+            .map(|n| {
+                let secret = SecretKey::from_bytes(&[n; 32]).unwrap();
+                (set().index_of(&secret.public_key()).unwrap(), secret.sign(&digest))
+            })
+            .collect();
+        votes.sort_by_key(|(index, _)| *index);
+        Certificate { epoch, view, statement, votes }
+    }
+
+    /// An honest claim.
+    fn shown(position: Position) -> Standing {
+        let before = position.view.0 - 1;
+        Standing { position, entry: (before > 0).then(|| certificate(position.epoch.0, before)) }
+    }
+
+    fn decide_on(me: u8, here: Position, heard: &[(u8, Standing)]) -> Option<Awake> {
+        let mut waking = Waking::new(genesis());
+        for (peer, claim) in heard {
+            waking.hear(key(*peer), claim, here, &set());
         }
         waking.decide(&key(me), here, &set())
+    }
+
+    fn decide(me: u8, here: Position, heard: &[(u8, Position)]) -> Option<Awake> {
+        let heard: Vec<_> = heard.iter().map(|(peer, position)| (*peer, shown(*position))).collect();
+        decide_on(me, here, &heard)
     }
 
     #[test]
@@ -103,17 +160,45 @@ mod tests {
     }
 
     #[test]
-    fn on_an_old_chain_it_stays_silent_beyond_what_it_may_have_signed_and_a_liar_cannot_silence_it() {
-        let heard = [(2, at(0, 1_000_000)), (3, at(0, 40)), (4, at(0, 38))];
-        assert_eq!(decide(1, at(0, 30), &heard), Some(Awake::After(View(42))));
-        assert_eq!(decide(1, at(0, 50), &heard), Some(Awake::After(View(52))), "never below what it has seen itself");
+    fn the_furthest_proven_position_counts_however_few_have_got_there() {
+        assert_eq!(decide(1, at(0, 30), &[(2, at(0, 40)), (3, at(0, 12))]), Some(Awake::After(View(42))));
+        assert_eq!(decide(1, at(0, 50), &[(2, at(0, 40)), (3, at(0, 12))]), Some(Awake::After(View(52))));
+    }
+
+    #[test]
+    fn one_that_cannot_show_its_position_counts_as_silent() {
+        let far = at(0, 1_000_000);
+        let bare = Standing { position: far, entry: None };
+        let older = Standing { position: far, entry: Some(certificate(0, 20)) };
+        let mut forged = certificate(0, 999_999);
+        forged.votes[0].1 = certificate(0, 20).votes[0].1;
+        let of_no_quorum =
+            Certificate { votes: certificate(0, 999_999).votes[..2].to_vec(), ..certificate(0, 999_999) };
+        let lies = [
+            (bare.clone(), false),
+            (older, true),
+            (Standing { position: far, entry: Some(forged) }, false),
+            (Standing { position: far, entry: Some(of_no_quorum) }, false),
+        ];
+        for (lie, shows_less) in lies {
+            let two = [(2, lie.clone()), (3, shown(at(0, 38)))];
+            assert_eq!(decide_on(1, at(0, 30), &two).is_some(), shows_less);
+            let all = [(2, lie), (3, shown(at(0, 38))), (4, shown(at(0, 40)))];
+            assert_eq!(
+                decide_on(1, at(0, 30), &all),
+                Some(Awake::After(View(42))),
+                "a liar neither silences nor prevents"
+            );
+        }
+        let launch = [(2, bare), (3, shown(at(0, 1))), (4, shown(at(0, 1)))];
+        assert_eq!(decide_on(1, at(0, 1), &launch), Some(Awake::AtOnce));
     }
 
     #[test]
     fn one_that_is_no_validator_yet_asks_a_whole_quorum() {
         let two = [(2, at(3, 40)), (3, at(3, 40))];
         assert_eq!(decide(9, at(3, 40), &two), None);
-        assert_eq!(decide(9, at(3, 40), &[two[0], two[1], (1, at(3, 41))]), Some(Awake::After(View(42))));
+        assert_eq!(decide(9, at(3, 40), &[two[0], two[1], (1, at(3, 41))]), Some(Awake::After(View(43))));
         assert_eq!(decide(9, at(3, 40), &[two[0], two[1], (8, at(3, 41))]), None, "only validators count");
     }
 
@@ -121,7 +206,15 @@ mod tests {
     fn one_that_is_epochs_behind_catches_up_first() {
         let heard = [(2, at(5, 90)), (3, at(5, 91))];
         assert_eq!(decide(1, at(0, 30), &heard), None);
-        assert_eq!(decide(1, at(5, 88), &heard), Some(Awake::After(View(92))));
+        assert_eq!(decide(1, at(5, 88), &heard), Some(Awake::After(View(93))));
+    }
+
+    #[test]
+    fn the_first_view_of_an_epoch_needs_no_proof_once_this_node_is_there() {
+        let entered_by_the_last = Standing { position: at(5, 90), entry: Some(certificate(4, 89)) };
+        let heard = [(2, entered_by_the_last.clone()), (3, entered_by_the_last)];
+        assert_eq!(decide_on(1, at(4, 89), &heard), None);
+        assert_eq!(decide_on(1, at(5, 90), &heard), Some(Awake::After(View(92))));
     }
 
     #[test]

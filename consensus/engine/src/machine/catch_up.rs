@@ -124,7 +124,7 @@ impl Machine {
     /// A few bodies in each Δ/2 and peer, and none of them again before an honest peer asks again.
     fn may_send_body(&mut self, to: ValidatorIndex, hash: &BlockHash) -> bool {
         let (now, wait) = (self.now, self.parameters.delta_ms / 2);
-        let Some(entry) = self.tree.get_mut(hash) else { return false };
+        let Some(entry) = self.tree.servable(hash) else { return false };
         if entry.sent.get(&to).is_some_and(|at| now < at + SAME_BODY_DELTAS * self.parameters.delta_ms) {
             return false;
         }
@@ -140,7 +140,7 @@ impl Machine {
     pub(super) fn on_want(&mut self, from: Option<ValidatorIndex>, want: Want) {
         match want {
             Want::Body(hash) => {
-                let Some(block) = self.tree.get(&hash).map(|e| e.block.clone()) else {
+                let Some(block) = self.tree.servable(&hash).map(|e| e.block.clone()) else {
                     return self.help(from, self.root.view);
                 };
                 if let Some(from) = from.filter(|f| self.may_send_body(*f, &hash)) {

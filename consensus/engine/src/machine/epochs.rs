@@ -2,7 +2,6 @@
 
 use super::{Machine, Peer};
 use crate::bug::{Bug, planted};
-use crate::tree::Tree;
 use crate::{Effect, Message, Position, Report, Root};
 use hnchain_types::certificate::Certificate;
 use hnchain_types::genesis::ValidatorSet;
@@ -83,7 +82,7 @@ impl Machine {
         self.entry = Some(finalization);
         self.view = root.view.next();
         self.rounds.clear();
-        self.tree = Tree::default();
+        self.tree.restart(&self.root);
         self.fetching.clear();
         self.peers = vec![Peer::default(); validators.len()];
         self.pace.begin(self.now);

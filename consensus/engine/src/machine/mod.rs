@@ -277,6 +277,12 @@ impl Machine {
         self.view
     }
 
+    /// The certificate by which it came into its view: proof to others that the view was reached. `None` where the chain begins.
+    #[must_use]
+    pub const fn entry(&self) -> Option<&Certificate> {
+        self.entry.as_ref()
+    }
+
     /// The epoch that it is in.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {

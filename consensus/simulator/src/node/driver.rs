@@ -1,9 +1,11 @@
 //! The consensus thread: turns events into steps of the machine, as `node/src/driver/consensus.rs` does.
 
+use super::follow::PeerStatus;
 use super::{Happened, Own, Process};
+use crate::checks::Label;
 use crate::env::{Decoded, Env};
 use crate::trace::note;
-use hnchain_consensus::{Effect, Input, Position, Record, Timer};
+use hnchain_consensus::{Effect, Input, Machine, Position, Record, Recovered, Timer};
 use hnchain_types::block::Block;
 use hnchain_types::certificate::Statement;
 use hnchain_types::transaction::Transaction;
@@ -46,10 +48,10 @@ pub(super) struct Wanted {
 }
 
 /// A validator whose journal is new asks its peers how far the chain is before it votes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Waking {
+    /// Positions that are proven, or no further than this node's own was, by peer.
     pub(super) heard: BTreeMap<usize, Position>,
-    pub(super) needed: usize,
 }
 
 impl Process {
@@ -114,14 +116,12 @@ impl Process {
         match happened {
             Happened::Engine(input) => self.feed(input, env),
             Happened::Message(from, message) => {
-                if self.waking.is_none() {
-                    let key = env.owners.iter().position(|nodes| nodes.contains(&from));
-                    let from = key.and_then(|key| self.index_of(key, env));
-                    if let Some(adversary) = self.adversary.as_mut() {
-                        adversary.hears(&message);
-                    }
-                    self.feed(Input::Message { from, message: (*message).clone() }, env);
+                let key = env.owners.iter().position(|nodes| nodes.contains(&from));
+                let from = key.and_then(|key| self.index_of(key, env));
+                if let Some(adversary) = self.adversary.as_mut() {
+                    adversary.hears(&message);
                 }
+                self.feed(Input::Message { from, message: (*message).clone() }, env);
             }
             Happened::Judged(block, decoded) => {
                 let valid = decoded.as_ref().is_some_and(|d| d.valid);
@@ -140,10 +140,10 @@ impl Process {
                 self.forget(position);
                 self.dirty = true;
             }
-            Happened::Status(peer, status) => self.wake_up(peer, status.position, env),
+            Happened::Status(peer, status) => self.wake_up(peer, &status, env),
             Happened::Linked => {
                 let rested = self.repeated_at.is_none_or(|at| env.now >= at + REPEAT);
-                if rested && self.waking.is_none() {
+                if rested {
                     self.repeated_at = Some(env.now);
                     self.feed(Input::Timer(Timer::Resend), env);
                 }
@@ -151,23 +151,69 @@ impl Process {
         }
     }
 
-    /// A validator whose journal is new starts once a quorum has told how far the chain is, and this node is in that
-    /// epoch.
-    fn wake_up(&mut self, peer: usize, position: Position, env: &mut Env) {
+    /// Answers without which a node with a new journal does not use its key.
+    fn needed(&self, env: &Env) -> usize {
+        let validators = self.machine.validators();
+        let key = env.owners.iter().position(|nodes| nodes.contains(&self.id));
+        validators.quorum() - usize::from(key.and_then(|key| self.index_of(key, env)).is_some())
+    }
+
+    /// A validator whose journal is new uses its key once a quorum has shown how far the chain is.
+    fn wake_up(&mut self, peer: usize, status: &PeerStatus, env: &mut Env) {
+        let (here, validators) = (self.here(), self.machine.validators().clone());
         let Some(waking) = &mut self.waking else { return };
-        waking.heard.insert(peer, position);
-        if waking.heard.len() < waking.needed {
+        let newest = waking.heard.values().max().copied().unwrap_or_default().max(here);
+        let proven = if status.position <= newest {
+            Some(status.position)
+        } else {
+            let entry = status.entry.as_ref().filter(|c| c.epoch == here.epoch && status.position.epoch == here.epoch);
+            let (genesis, verifier) = (env.world.genesis.digest(), env.verifier.clone());
+            let verifies = |_, key: &_, digest: &_, signature: &_| verifier.verify(key, digest, signature);
+            let entry = entry.filter(|c| c.verify_by(genesis, &validators, verifies).is_ok());
+            entry.map(|c| Position { epoch: c.epoch, view: c.view.next() })
+        };
+        let Some(position) = proven else { return };
+        let heard = waking.heard.entry(peer).or_default();
+        *heard = position.max(*heard);
+        self.decide(env);
+    }
+
+    fn decide(&mut self, env: &mut Env) {
+        let (here, needed) = (self.here(), self.needed(env));
+        let Some(waking) = &self.waking else { return };
+        let of_validators = |peer: &usize| {
+            let key = env.owners.iter().position(|nodes| nodes.contains(peer));
+            key.is_some_and(|key| self.index_of(key, env).is_some())
+        };
+        let heard: Vec<Position> = waking.heard.iter().filter(|(p, _)| of_validators(p)).map(|(_, at)| *at).collect();
+        if heard.len() < needed {
             return;
         }
-        let mut heard: Vec<Position> = waking.heard.values().copied().collect();
-        heard.sort_unstable_by(|a, b| b.cmp(a));
-        let newest = heard.get(self.machine.validators().faults()).copied().unwrap_or_default();
-        if newest.epoch > self.machine.epoch() {
-            return waking.heard.clear(); // sync first: what was forgotten is of that epoch
+        let newest = heard.into_iter().max().unwrap_or_default().max(here);
+        let begun = newest > Position { view: View(1), ..Position::default() };
+        let view = if begun { View(newest.view.0.saturating_add(FORGOTTEN_MARGIN)) } else { View(0) };
+        self.silent_until = begun.then_some(view);
+        self.take_key(env);
+        self.begin(Position { epoch: here.epoch, view }, env);
+    }
+
+    /// The machine that followed the chain without a key gives way to one with it.
+    fn take_key(&mut self, env: &mut Env) {
+        let (epoch, validators) = self.disk.store.epoch();
+        let parameters = env.world.parameters(epoch, validators.clone(), env.verifier.clone());
+        let store = &self.disk.store;
+        let recovered =
+            Recovered { root: store.tip(), finalization: store.certificate().cloned(), records: Vec::new() };
+        match Machine::new(parameters, Some(self.signer.clone()), recovered) {
+            Ok(machine) => self.machine = machine,
+            Err(error) => env.fail(Label::R13, format!("node {}: no records, and yet {error}", self.id)),
         }
-        let view = if newest.view > View(1) { View(newest.view.0.saturating_add(FORGOTTEN_MARGIN)) } else { View(0) };
-        let until = Position { epoch: newest.epoch, view };
-        self.begin(until, env);
+        env.checks.booted(self.id, &self.machine, false);
+        (self.timers, self.wanted, self.work) = ([None; Timer::SLOTS], None, false);
+    }
+
+    fn here(&self) -> Position {
+        Position { epoch: self.machine.epoch(), view: self.machine.view() }
     }
 
     /// Starts the machine of a new journal. The mark, though it be of view 0, makes the journal one in use.
@@ -258,7 +304,7 @@ impl Process {
 
     /// Whether transactions wait that no live block above the tip holds.
     fn update_work(&mut self, env: &mut Env) {
-        if self.waking.is_some() || !std::mem::take(&mut self.dirty) {
+        if !std::mem::take(&mut self.dirty) {
             return;
         }
         let work = self.mempool.has_fresh(|id| self.taken.contains_key(id));
@@ -333,8 +379,11 @@ impl Process {
         let effects = std::mem::take(&mut self.effects);
         for effect in &effects {
             if let Effect::Persist(record) = effect {
-                if let Err(error) = self.journal.append(record) {
-                    env.fail(crate::checks::Label::R13, format!("node {}: {error}", self.id));
+                // Without its key the node votes on nothing, and a journal that is new stays so.
+                if self.waking.is_none()
+                    && let Err(error) = self.journal.append(record)
+                {
+                    env.fail(Label::R13, format!("node {}: {error}", self.id));
                 }
                 if let Record::Vote(vote) = record {
                     env.checks.appended(self.id, vote);

@@ -7,7 +7,7 @@ use crate::checks::Label;
 use crate::env::Env;
 use crate::node::driver::Wanted;
 use crate::trace::note;
-use hnchain_consensus::{Effect, Message, Position, Record, Report, Timer, To};
+use hnchain_consensus::{Effect, Input, Message, Position, Record, Report, Timer, To};
 use hnchain_types::block::Block;
 use hnchain_types::transaction::Transaction;
 use std::sync::Arc;
@@ -46,6 +46,9 @@ impl Process {
                 note!(env, "node {} begins epoch {epoch} with {:?}", self.id, self.machine.me());
                 let root = self.machine.root();
                 self.forget_void(Position { epoch: root.epoch, view: root.view });
+                if let Some(view) = self.silent_until.filter(|until| self.machine.view() <= *until) {
+                    self.feed(Input::Forgotten { until: Position { epoch, view } }, env);
+                }
             }
             Effect::Behind { view } => self.behind(view, env),
             Effect::Report(report) => self.report(report, env),
@@ -112,8 +115,7 @@ impl Process {
     fn report(&mut self, report: Report, env: &mut Env) {
         match report {
             Report::Entered(view) => {
-                let epoch = self.machine.epoch();
-                self.follower.position = Position { epoch, view };
+                self.show_standing();
                 note!(env, "node {} enters {}.{view}", self.id, self.machine.epoch());
             }
             Report::Nullified { view, leader, reason } => {
@@ -131,6 +133,12 @@ impl Process {
                 note!(env, "node {}: {from:?} misbehaves: {what}", self.id);
             }
         }
+    }
+
+    /// For peers that ask. What the machine holds is durable whenever effects are performed.
+    pub(super) fn show_standing(&mut self) {
+        let position = Position { epoch: self.machine.epoch(), view: self.machine.view() };
+        self.follower.standing = (position, self.machine.entry().cloned());
     }
 
     // ---- clients and transactions ----

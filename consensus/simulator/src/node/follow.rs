@@ -5,12 +5,13 @@ use crate::env::Env;
 use crate::trace::note;
 use hnchain_consensus::Position;
 use hnchain_types::block::FinalizedBlock;
+use hnchain_types::certificate::Certificate;
 use hnchain_types::{Height, View};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// How often peers are asked where they are, microseconds.
-pub(crate) const STATUS_EVERY: u64 = 1_000_000;
+const STATUS_EVERY: u64 = 1_000_000;
 /// How long a peer may take to say where it is, microseconds.
 const STATUS_WAIT: u64 = 2_000_000;
 /// How long a peer may take for blocks, microseconds.
@@ -34,10 +35,11 @@ pub(crate) enum Question {
 }
 
 /// Where a peer says it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PeerStatus {
     pub(crate) height: Height,
     pub(crate) position: Position,
+    pub(crate) entry: Option<Certificate>,
 }
 
 /// A peer's answer.
@@ -79,8 +81,8 @@ pub(super) struct Follower {
     last: Height,
     next_id: u64,
     candidates: VecDeque<(usize, Height)>,
-    /// Where the machine is, for peers that ask.
-    pub(super) position: Position,
+    /// Where the machine is, and the certificate that brought it there, for peers that ask.
+    pub(super) standing: (Position, Option<Certificate>),
 }
 
 impl Follower {
@@ -127,7 +129,10 @@ impl Process {
         }
         let store = &self.disk.store;
         let mut answer = match question {
-            Question::Status => Answer::Status(PeerStatus { height: store.height(), position: self.follower.position }),
+            Question::Status => {
+                let (position, entry) = self.follower.standing.clone();
+                Answer::Status(PeerStatus { height: store.height(), position, entry })
+            }
             Question::Blocks(first) => {
                 let heights = first.0.max(1)..=store.height().0;
                 let blocks = heights.take(ANSWER_BLOCKS).filter_map(|h| store.block(Height(h)));
@@ -143,12 +148,9 @@ impl Process {
     pub(super) fn answered(&mut self, from: usize, id: u64, answer: &Answer, env: &mut Env) {
         match (&mut self.follower.doing, answer) {
             (Doing::Asking { id: asked_id, asked, statuses }, Answer::Status(status)) if *asked_id == id => {
-                statuses.insert(from, *status);
+                statuses.insert(from, status.clone());
                 let all = statuses.len() == *asked;
-                let validator = self.index_of(env.owners.iter().position(|o| o.contains(&from)).unwrap_or(from), env);
-                if validator.is_some() {
-                    self.happened(Happened::Status(from, *status), env);
-                }
+                self.happened(Happened::Status(from, status.clone()), env);
                 if all {
                     self.choose(env);
                 }

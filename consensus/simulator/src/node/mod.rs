@@ -16,12 +16,11 @@ use driver::Known;
 use executor::Command;
 pub(crate) use executor::execute;
 pub(crate) use follow::Answer;
-pub(crate) use follow::STATUS_EVERY;
 use follow::{Follower, Question};
 use hnchain_consensus::{Effect, Input, Machine, Message, Position, Record, Recovered, Signer, Timer};
 use hnchain_types::block::Block;
 use hnchain_types::transaction::Transaction;
-use hnchain_types::{BlockHash, Height, TxId, ValidatorIndex};
+use hnchain_types::{BlockHash, Height, TxId, ValidatorIndex, View};
 use journal::{File, Journal, Tail};
 use mempool::Mempool;
 use std::collections::{BTreeMap, VecDeque};
@@ -155,7 +154,10 @@ pub(crate) struct Process {
     given_up: u32,
     dirty: bool,
     work: bool,
+    /// While it is not known which votes may have been forgotten, the machine has no key.
     waking: Option<driver::Waking>,
+    /// The last view of such votes.
+    silent_until: Option<View>,
     pub(crate) mempool: Mempool,
     overlays: Overlays,
     commands: VecDeque<Command>,
@@ -201,13 +203,17 @@ impl Node {
         };
         // Whether a validator or not: it may be one in an epoch that it does not know of yet (B9).
         let new_journal = records.is_empty();
+        let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
         let (epoch, validators) = disk.store.epoch();
         let parameters = env.world.parameters(epoch, validators.clone(), env.verifier.clone());
         let others = usize::from(validators.index_of(&public_key).is_some());
         let needed = validators.quorum() - others;
         let recovered = Recovered { root: disk.store.tip(), finalization: disk.store.certificate().cloned(), records };
         let signer = env.world.keys.signer(self.key, env.options.real == 1);
-        let machine = match Machine::new(parameters, Some(signer.clone()), recovered) {
+        // In the beginning operators know that no journal was lost.
+        let trusted = env.now == 0 || (needed == 0 && env.owners.iter().flatten().count() == 1);
+        let waking = new_journal && !trusted;
+        let machine = match Machine::new(parameters, (!waking).then(|| signer.clone()), recovered) {
             Ok(machine) => machine,
             Err(error) => {
                 if !self.damaged && self.adversary.is_none() {
@@ -220,8 +226,6 @@ impl Node {
         };
         env.checks.booted(self.id, &machine, self.damaged);
         note!(env, "node {} starts at height {} in view {}", self.id, disk.store.height(), machine.view());
-        // In the beginning operators know that no journal was lost.
-        let trusted = env.now == 0 || (needed == 0 && env.owners.iter().flatten().count() == 1);
         let mut process = Box::new(Process {
             id: self.id,
             incarnation: self.incarnation,
@@ -248,7 +252,8 @@ impl Node {
             given_up: 0,
             dirty: true,
             work: false,
-            waking: (new_journal && !trusted).then(|| driver::Waking { heard: BTreeMap::new(), needed }),
+            waking: waking.then(driver::Waking::default),
+            silent_until,
             mempool: Mempool::default(),
             overlays: Overlays::default(),
             commands: VecDeque::new(),
@@ -347,10 +352,11 @@ impl Process {
 
     fn begin_all(&mut self, new_journal: bool, env: &mut Env) {
         self.later(env.now, Own::Tick, env);
-        match (self.waking.is_some(), new_journal) {
-            (true, _) => {}
-            (false, true) => self.begin(Position::default(), env),
-            (false, false) => self.feed(Input::Start, env),
+        self.show_standing();
+        if new_journal && self.waking.is_none() {
+            self.begin(Position::default(), env);
+        } else {
+            self.feed(Input::Start, env);
         }
         self.perform(env);
     }

@@ -189,7 +189,7 @@ impl<S: Source> Follow<S> {
                 let claim = Claim { first: status.first, last: status.height };
                 self.plan.claim(peer, claim, self.now());
                 // A closed inbox means that the consensus thread has ended; this task ends with it.
-                drop(self.parts.happened.send(Happened::PeerStatus(peer, status.position)));
+                drop(self.parts.happened.send(Happened::PeerStatus(peer, status.standing)));
             }
             Event::Answered(ticket, answer) => self.plan.answered(ticket, answer, self.now()),
             Event::Executed { generation, run, outcome } => self.executed(generation, &run, outcome),

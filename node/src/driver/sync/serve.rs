@@ -38,7 +38,7 @@ pub(super) fn answer(shared: &Shared, question: Question) -> Result<Answer, Stor
         Question::Status => Ok(Answer::Status(PeerStatus {
             first: shared.store.first_height(),
             height: shared.store.tip().height,
-            position: shared.status.position(),
+            standing: shared.status.standing(),
         })),
         Question::Blocks { from, count } => blocks(shared, from, count).map(Answer::Blocks),
     }

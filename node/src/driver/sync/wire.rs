@@ -1,6 +1,6 @@
 //! What nodes ask each other, and the answers.
 
-use hnchain_consensus::Position;
+use crate::status::Standing;
 use hnchain_types::Height;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,15 +24,15 @@ pub(in crate::driver) enum Question {
     },
 }
 
-/// Where a peer says it is. Unverified: only a reason to ask for blocks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a peer says it is. Its heights are unverified: only a reason to ask for blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::driver) struct PeerStatus {
     /// Its oldest block; one that began from a snapshot lacks those before.
     pub(in crate::driver) first: Height,
     /// Its newest final block.
     pub(in crate::driver) height: Height,
     /// Where its consensus is.
-    pub(in crate::driver) position: Position,
+    pub(in crate::driver) standing: Standing,
 }
 
 /// A peer's answer.

@@ -3,7 +3,6 @@
 use super::chain::{self, Chain};
 use crate::driver::sync::follow::Source;
 use crate::driver::sync::wire::{ANSWER_BLOCKS, Answer, PeerStatus, Question};
-use hnchain_consensus::Position;
 use hnchain_crypto::PublicKey;
 use hnchain_network::{NetworkError, PeerInfo};
 use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, HeaderFields};
@@ -81,7 +80,7 @@ impl Peers {
             Peer::Shrinker => height.saturating_sub(asked * 40).max(1),
             _ => height,
         };
-        PeerStatus { first: Height(1), height: Height(height), position: Position::default() }
+        PeerStatus { first: Height(1), height: Height(height), ..PeerStatus::default() }
     }
 
     fn answer(&self, kind: Peer, from: u64, count: u64) -> Option<Answer> {
