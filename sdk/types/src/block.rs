@@ -2,6 +2,7 @@
 
 use crate::certificate::{Certificate, Statement};
 use crate::decode::{canonical, count, fixed};
+use crate::transaction::Receipt;
 use crate::{
     BlockHash, DecodeError, Epoch, GenesisDigest, Height, ResultHash, StateRoot, ValidatorsHash, View, limits, proto,
 };
@@ -303,6 +304,25 @@ impl ExecutionResult {
     }
 }
 
+/// Checks that the result of an epoch's last block is its own. The certificate of a void descendant names only the result,
+/// so it would fit any ancestor of the last block as well; but some transaction of the last block changed the validators,
+/// and its receipt says in which block.
+fn check_last(header: &Header, receipts: &[Vec<u8>]) -> Result<(), DecodeError> {
+    for raw in receipts {
+        if Receipt::decode(raw)?.height != header.height {
+            return Err(DecodeError::field("receipts", "of another block", "回执属于其他区块"));
+        }
+    }
+    if receipts.is_empty() {
+        return Err(DecodeError::field(
+            "receipts",
+            "no transaction of this block can have changed the validators",
+            "该区块没有可变更验证者的交易",
+        ));
+    }
+    Ok(())
+}
+
 /// Checks that a certificate makes a block final with its result: by the block's own finalization, or, where `closing` is
 /// not empty, by that of the last of those void descendants.
 ///
@@ -385,6 +405,9 @@ impl FinalizedBlock {
             Some(c) => check_finality(&block.header, &result, c, &closing)?,
             None if closing.is_empty() => {}
             None => return Err(DecodeError::field("closing", "without a certificate", "缺少对应的证书")),
+        }
+        if !closing.is_empty() {
+            check_last(&block.header, &m.receipts)?;
         }
         Ok(Self { block, result, certificate, closing, receipts: m.receipts })
     }

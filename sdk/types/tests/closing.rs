@@ -4,7 +4,7 @@
 mod support;
 
 use hnchain_crypto::merkle;
-use hnchain_types::block::{ExecutionResult, FinalizedBlock, Header, HeaderFields};
+use hnchain_types::block::{Block, ExecutionResult, FinalizedBlock, Header, HeaderFields, payload_root};
 use hnchain_types::certificate::{Certificate, Statement};
 use hnchain_types::{BlockHash, DecodeError, Epoch, GenesisDigest, View, limits, proto};
 use prost::Message;
@@ -98,4 +98,30 @@ fn too_many_closing_headers_are_refused_before_they_are_read() {
     };
     assert!(matches!(refused(limits::CLOSING + 1), DecodeError::Field { field: "closing", .. }));
     assert!(matches!(refused(limits::CLOSING), DecodeError::Malformed { what: "header", .. }));
+}
+
+/// What a liar makes of the certificate of a real end: an earlier block, or one without transactions, that ends the epoch.
+#[test]
+fn the_result_of_a_last_block_must_be_its_own() {
+    let on = |receipts: Vec<Vec<u8>>, transactions: Vec<Vec<u8>>| {
+        let fields = HeaderFields { payload_root: payload_root(&transactions), ..support::header_fields() };
+        let header = Header::new(fields);
+        let (first, closed) = (support::void_on(&header), support::closed());
+        let (root, next) = (closed.result.state_root, closed.result.next_validators);
+        let result = ExecutionResult::new(root, merkle::root(&receipts), next);
+        let statement = Statement::Finalize { block: first.hash(), result: result.hash() };
+        let certificate = Some(support::certificate(statement, first.view.0, &[0, 1, 2]));
+        let block = Block::new(header, transactions, support::skips()).unwrap();
+        FinalizedBlock::decode(&FinalizedBlock { block, result, certificate, closing: vec![first], receipts }.encode())
+    };
+    let own = support::receipts();
+    assert!(on(own.clone(), support::transactions()).is_ok());
+    let mut other = proto::Receipt::decode(own[0].as_slice()).unwrap();
+    other.height += 1;
+    let field = |d: Result<FinalizedBlock, DecodeError>| match d.unwrap_err() {
+        DecodeError::Field { field, .. } => field,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(field(on(vec![other.encode_to_vec(), own[1].clone()], support::transactions())), "receipts");
+    assert_eq!(field(on(vec![], vec![])), "receipts");
 }
