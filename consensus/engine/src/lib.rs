@@ -46,8 +46,9 @@
 //! - **R11 Quiet.** Timers run and blocks are made only while transactions wait, the heartbeat is due, a notarized block
 //!   was not finalized within 2Δ, or a view failed since the last finalization. A vote heard in this view is a reason as
 //!   well, but leader and timers first wait 2Δ for another one: one liar must not keep an idle chain busy.
-//! - **R12 Fetch.** Missing bodies are asked from signers and come with their parent's certificate, missing certificates
-//!   are asked from all, missing finalized blocks through [`Effect::Behind`]. Answers are rationed per peer and Δ/2.
+//! - **R12 Fetch.** Missing bodies are asked from signers and come with their parent's certificate; that of the newest final
+//!   block is served as well. Missing certificates are asked from all, missing finalized blocks through
+//!   [`Effect::Behind`]. Answers are rationed per peer and Δ/2.
 //! - **R13 Journal.** Own votes, the blocks they name and certificates of entry are durable before a vote leaves. After a
 //!   crash the machine stands where it stood, offers its own votes to its tally and sends them again. Where votes may be
 //!   missing (cut off, or a journal that is new on an old chain) a durable mark keeps it from voting in those views.
