@@ -21,6 +21,7 @@ pub struct StatusBoard {
     network_height: AtomicU64,
     nullified_views: AtomicU64,
     syncing: AtomicBool,
+    waking: AtomicBool,
     peers: Mutex<Vec<Peer>>,
 }
 
@@ -118,6 +119,11 @@ impl StatusBoard {
         self.syncing.store(syncing, Ordering::Relaxed);
     }
 
+    /// Whether the vote journal is new and peers are asked how far the chain is.
+    pub fn set_waking(&self, waking: bool) {
+        self.waking.store(waking, Ordering::Relaxed);
+    }
+
     /// The peers and whether they are linked.
     pub fn set_peers(&self, peers: Vec<Peer>) {
         *self.peers.lock().unwrap_or_else(PoisonError::into_inner) = peers;
@@ -157,6 +163,12 @@ impl StatusBoard {
     #[must_use]
     pub fn syncing(&self) -> bool {
         self.syncing.load(Ordering::Relaxed)
+    }
+
+    /// Whether the vote journal is new and peers are asked how far the chain is.
+    #[must_use]
+    pub fn waking(&self) -> bool {
+        self.waking.load(Ordering::Relaxed)
     }
 
     /// The peers.

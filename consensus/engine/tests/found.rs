@@ -4,7 +4,7 @@
 mod harness;
 
 use harness::Cluster;
-use harness::bench::{Bench, notarize, root_at, votes};
+use harness::bench::{Bench, certificates_to, notarize, root_at, votes};
 use harness::build::{at, block, finalization, notarization, nullification};
 use hnchain_consensus::{Effect, Input, Message, Position, Report, Timer, Want};
 use hnchain_types::block::Block;
@@ -103,6 +103,40 @@ fn the_body_of_the_newest_final_block_is_served() {
     b.certificate(finalization(&second));
     b.now += 10_000;
     assert_eq!((bodies(&b.message(2, want(&first))), bodies(&b.message(2, want(&second)))), (0, 1));
+}
+
+/// R12: a leader that told only some; who hears of the block by its finalization asks for the body, like for a notarized one.
+#[test]
+fn the_body_of_a_block_that_is_known_by_its_finalization_alone_is_asked_for() {
+    let first = block(1, None);
+    let mut b = Bench::new();
+    let effects = b.certificate(finalization(&first));
+    let wants = |e: &Effect| matches!(e, Effect::Send { message: Message::Want(Want::Body(h)), .. } if *h == first.header.hash());
+    assert_eq!(effects.iter().filter(|e| wants(e)).count(), 2, "{effects:?}");
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Behind { view } if *view == View(1))),
+        "it may be long gone: {effects:?}"
+    );
+    let effects = b.message(1, Message::Body(first.clone()));
+    b.settle(effects, &[]);
+    assert_eq!(b.machine.root().block, first.header.hash());
+}
+
+/// R10: one that may not vote (its journal is new) and misses a finalization says only how it came into its view.
+#[test]
+fn a_peer_that_repeats_its_entry_into_a_final_view_is_helped() {
+    let first = block(1, None);
+    let mut b = Bench::new();
+    b.propose(&first, None);
+    b.executed(&first);
+    b.certificate(notarization(&first));
+    b.certificate(finalization(&first));
+    let told = |b: &mut Bench, c| certificates_to(&b.message(2, Message::Certificate(c)), 2);
+    assert_eq!(told(&mut b, notarization(&first)), [], "a moment after: it is on its way");
+    b.now += 10_000;
+    assert_eq!(told(&mut b, notarization(&first)), [finalization(&first)], "and no entry that says less");
+    b.now += 10_000;
+    assert_eq!(told(&mut b, finalization(&first)), [], "answers get no answer");
 }
 
 /// R11 × R14: a block that would have been its epoch's last lost its view. It must not silence the chain.

@@ -108,7 +108,8 @@ fn print_text(s: &Summary) {
         s.lasted_ms / 1_000
     );
     let of = |n: &[u64]| format!("median {}, 99 % {}, most {}", quantile(n, 500), quantile(n, 990), quantile(n, 1_000));
-    println!("healed after Δ: {}", of(&s.healed));
+    println!("the first new block after Δ: {}", of(&s.first));
+    println!("all at one height after Δ: {}", of(&s.healed));
     println!("a new transaction final after Δ: {}", of(&s.fresh));
     for failure in &s.failures {
         print_failure(failure);
@@ -150,7 +151,7 @@ fn print_json(s: &Summary) {
     });
     println!(
         "{{\"commit\":{},\"seeds\":{},\"views\":{},\"blocks\":{},\"changes\":{},\"acknowledged\":{},\"events\":{},\
-         \"virtual_ms\":{},\"healed_deltas\":{},\"fresh_deltas\":{},\"checks\":{{{}}},\"failures\":[{}]}}",
+         \"virtual_ms\":{},\"first_deltas\":{},\"healed_deltas\":{},\"fresh_deltas\":{},\"checks\":{{{}}},\"failures\":[{}]}}",
         text(&commit()),
         s.seeds,
         s.views,
@@ -159,6 +160,7 @@ fn print_json(s: &Summary) {
         s.acknowledged,
         s.events,
         s.lasted_ms,
+        numbers(&s.first),
         numbers(&s.healed),
         numbers(&s.fresh),
         list(s.marks.iter().map(|(l, n)| format!("\"{l:?}\":{n}")).collect()),

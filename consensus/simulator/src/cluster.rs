@@ -5,6 +5,7 @@ use crate::checks::Label;
 use crate::client::Client;
 use crate::env::{Env, Event};
 use crate::governance;
+use crate::heal::Healing;
 use crate::network::CUTS;
 use crate::node::journal::Tail;
 use crate::node::{Disk, Nature, Node, Packet};
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub events: u64,
     /// Virtual time, milliseconds.
     pub lasted_ms: u64,
+    /// From the end of the faults to the first new block, in Δ.
+    pub first_deltas: u64,
     /// From the end of the faults to one height on all correct nodes and a new block, in Δ.
     pub healed_deltas: u64,
     /// From the submission of a new transaction to its finality on all correct nodes, in Δ.
@@ -61,6 +64,7 @@ impl Outcome {
             acknowledged: 0,
             events: 0,
             lasted_ms: 0,
+            first_deltas: 0,
             healed_deltas: 0,
             fresh_deltas: 0,
             marks: Vec::new(),
@@ -87,8 +91,8 @@ pub fn simulate(options: &Options, trace: bool, print: bool) -> Outcome {
     let trace = Trace::new(trace || print, print);
     let mut cluster = Cluster::new(options.clone(), trace);
     cluster.suffer();
-    let (healed, fresh) = cluster.heal();
-    cluster.outcome(healed, fresh)
+    let healing = cluster.heal();
+    cluster.outcome(healing)
 }
 
 impl Cluster {
@@ -399,7 +403,7 @@ impl Cluster {
 
     // ---- healing ----
 
-    fn outcome(mut self, healed_us: u64, fresh_us: u64) -> Outcome {
+    fn outcome(mut self, healing: Healing) -> Outcome {
         if !self.failed() {
             self.env.checks.nothing_lost();
             for node in &self.nodes {
@@ -417,8 +421,9 @@ impl Cluster {
             acknowledged: checks.acknowledged_count(),
             events: self.events,
             lasted_ms: self.env.now / 1_000,
-            healed_deltas: healed_us.div_ceil(delta_us),
-            fresh_deltas: fresh_us.div_ceil(delta_us),
+            first_deltas: healing.first.div_ceil(delta_us),
+            healed_deltas: healing.level.div_ceil(delta_us),
+            fresh_deltas: healing.fresh.div_ceil(delta_us),
             marks: Label::ALL.iter().map(|l| (*l, checks.marks[*l as usize])).collect(),
             transcript: self.env.trace.tail(40),
         }

@@ -2,7 +2,7 @@
 
 use crate::checks::Label;
 use crate::cluster::Cluster;
-use crate::node::{Node, Packet};
+use crate::node::{Node, Packet, STATUS_EVERY};
 use crate::trace::note;
 use hnchain_types::TxId;
 
@@ -13,14 +13,28 @@ pub(crate) const HEALED_DELTAS: u64 = 600;
 /// A new transaction is final on all correct nodes within this many Δ, and four more for each adversary that may lead.
 pub(crate) const FRESH_DELTAS: u64 = 10;
 pub(crate) const FRESH_DELTAS_EACH: u64 = 4;
+/// Looks of sync within which a node without a seat has what is final: one finds that it stands still, one asks, and a peer
+/// may not answer.
+const FOLLOWED: u64 = 5;
 /// Messages that a node may send while the cluster is idle, for each heartbeat and peer.
 const QUIET_MESSAGES: u64 = 14;
 
+/// How long recovery took, microseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Healing {
+    /// From the end of the faults to the first new block.
+    pub(crate) first: u64,
+    /// … to one height on all correct nodes.
+    pub(crate) level: u64,
+    /// From the submission of a new transaction to its finality on all of them.
+    pub(crate) fresh: u64,
+}
+
 impl Cluster {
-    /// Gives how long healing and a new transaction took, microseconds.
-    pub(crate) fn heal(&mut self) -> (u64, u64) {
+    pub(crate) fn heal(&mut self) -> Healing {
+        let mut healing = Healing::default();
         if self.env.checks.violation.is_some() {
-            return (0, 0);
+            return healing;
         }
         note!(self.env, "the faults end");
         self.stop_faults();
@@ -29,21 +43,23 @@ impl Cluster {
         let delta_us = self.env.options.delta_ms * 1_000;
         let limit = begin + HEALED_DELTAS * delta_us;
         let ping = self.fresh();
-        self.wait(limit, |c| c.level() && c.env.checks.height() > height && c.all_have(ping));
-        let healed = self.env.now - begin;
+        self.wait(limit, |c| c.env.checks.height() > height);
+        healing.first = self.env.now - begin;
+        self.wait(limit, |c| c.level() && c.all_have(ping));
+        healing.level = self.env.now - begin;
         let state = self.describe();
         self.check(Label::I12, self.env.now < limit, || format!("not healed after {HEALED_DELTAS}Δ: {state}"));
         self.check(Label::R12, self.env.now < limit, String::new);
         if self.env.checks.violation.is_some() {
-            return (healed, 0);
+            return healing;
         }
         // Whatever still waits becomes final or expires.
         self.run(20 * delta_us);
-        let fresh = self.time_of_a_transaction(delta_us);
+        healing.fresh = self.time_of_a_transaction(delta_us);
         if self.env.checks.faulty.is_empty() && self.random.chance(40) {
             self.idle();
         }
-        (healed, fresh)
+        healing
     }
 
     fn check(&mut self, label: Label, holds: bool, what: impl FnOnce() -> String) {
@@ -99,6 +115,12 @@ impl Cluster {
         self.correct().all(|n| n.alive() && n.store().height() == height)
     }
 
+    fn validators_have(&self, tx: Option<TxId>) -> bool {
+        let Some((_, set)) = self.env.checks.newest_set() else { return false };
+        let seated = |n: &&Node| set.index_of(&self.env.world.keys.public(n.key)).is_some();
+        tx.is_none_or(|tx| self.correct().filter(seated).all(|n| n.store().receipt(&tx).is_some()))
+    }
+
     fn all_have(&self, tx: Option<TxId>) -> bool {
         tx.is_none_or(|tx| self.correct().all(|n| n.store().receipt(&tx).is_some()))
     }
@@ -119,13 +141,18 @@ impl Cluster {
         let deltas = FRESH_DELTAS + FRESH_DELTAS_EACH * liars;
         // A client whose node is an adversary's asks another one after its patience.
         let tx = self.fresh_to_a_correct_node();
-        let limit = begin + deltas * delta_us;
-        self.wait(limit, |c| c.all_have(tx));
+        self.wait(begin + deltas * delta_us, |c| c.validators_have(tx));
         let took = self.env.now - begin;
         let state = self.describe();
-        let done = self.all_have(tx);
+        let done = self.validators_have(tx);
         self.check(Label::I12, done || self.env.checks.violation.is_some(), || {
             format!("a new transaction is not final after {deltas}Δ: {state}")
+        });
+        // Nobody owes one without a seat an answer: what it misses it gets by sync.
+        self.wait(self.env.now + FOLLOWED * STATUS_EVERY, |c| c.all_have(tx));
+        let (done, state) = (self.all_have(tx), self.describe());
+        self.check(Label::I12, done || self.env.checks.violation.is_some(), || {
+            format!("a node without a seat does not follow: {state}")
         });
         took
     }

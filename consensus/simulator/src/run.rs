@@ -40,7 +40,9 @@ pub struct Summary {
     pub events: u64,
     /// Virtual time, milliseconds.
     pub lasted_ms: u64,
-    /// Time to heal, in Δ, of each seed.
+    /// Time to the first new block after the faults, in Δ, of each seed.
+    pub first: Vec<u64>,
+    /// Time to one height on all correct nodes, in Δ, of each seed.
     pub healed: Vec<u64>,
     /// Time of a new transaction, in Δ, of each seed.
     pub fresh: Vec<u64>,
@@ -60,6 +62,7 @@ impl Summary {
         self.events += outcome.events;
         self.lasted_ms += outcome.lasted_ms;
         if outcome.violation.is_none() {
+            self.first.push(outcome.first_deltas);
             self.healed.push(outcome.healed_deltas);
             self.fresh.push(outcome.fresh_deltas);
         }

@@ -166,6 +166,7 @@ impl Consensus {
             effects: Vec::new(),
             shared,
         };
+        consensus.shared.status.set_waking(waking);
         consensus.show_standing();
         if new_journal && !waking {
             consensus.mark(Position::default());
@@ -273,6 +274,7 @@ impl Consensus {
         let awake = self.waking.as_ref().and_then(|w| w.decide(&self.shared.key, self.position(), validators));
         let Some(awake) = awake else { return Ok(()) };
         self.waking = None;
+        self.shared.status.set_waking(false);
         self.machine = machine(&self.shared, Some(self.key.clone()), Vec::new())?;
         (self.timers, self.wanted) = ([None; Timer::SLOTS], None);
         (self.work, self.dirty) = (false, true);

@@ -87,9 +87,20 @@ impl Machine {
             Statement::Notarize { .. } => vote.view.next() < self.view,
             Statement::Finalize { .. } => false,
         };
-        let long_final = vote.view <= self.root.view && self.now > self.pace.finalized_at + self.parameters.delta_ms;
-        if late || long_final {
+        if late || self.long_final(vote.view) {
             self.help(from, vote.view);
+        }
+    }
+
+    fn long_final(&self, view: View) -> bool {
+        view <= self.root.view && self.now > self.pace.finalized_at + self.parameters.delta_ms
+    }
+
+    /// R10: a peer says again how it came into a view that is over. One that may not vote says nothing else. Finalizations
+    /// are answers and get none: otherwise two peers would help each other for ever.
+    pub(super) fn help_stuck(&mut self, from: Option<ValidatorIndex>, entry: &Certificate) {
+        if !matches!(entry.statement, Statement::Finalize { .. }) && self.long_final(entry.view) {
+            self.help(from, entry.view);
         }
     }
 
@@ -101,7 +112,8 @@ impl Machine {
         } else if let Some(exit) = self.rounds.get(&view).and_then(|r| r.certificates.exit()) {
             certificates.push(exit.clone());
         }
-        if let Some(entry) = self.entry.clone().filter(|e| !certificates.contains(e)) {
+        let told = |entry: &Certificate| certificates.contains(entry) || entry.view <= self.root.view;
+        if let Some(entry) = self.entry.clone().filter(|e| !told(e)) {
             certificates.push(entry);
         }
         for certificate in certificates {

@@ -68,7 +68,12 @@ impl Machine {
             return;
         };
         let Statement::Finalize { block, result } = certificate.statement else { return };
-        let Some(branch) = self.tree.branch(block, &self.root) else { return self.behind(view) };
+        let Some(branch) = self.tree.branch(block, &self.root) else {
+            if self.tree.get(&block).is_none() {
+                self.fetch(view, block);
+            }
+            return self.behind(view);
+        };
         if let Some(own) = self.tree.get(&block).and_then(Entry::executed) {
             return if own.result == result || planted(Bug::ResultUnchecked) {
                 self.finalize(block, own.last.unwrap_or(block), certificate);

@@ -86,6 +86,7 @@ impl Machine {
     }
 
     pub(super) fn on_certificate(&mut self, from: Option<ValidatorIndex>, certificate: Certificate) {
+        self.help_stuck(from, &certificate);
         if !self.admit(certificate) {
             self.misbehaviour(from, "certificate that does not verify");
         }

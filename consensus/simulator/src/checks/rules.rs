@@ -87,8 +87,11 @@ impl Checks {
         if let Some((block, valid)) = before.judged {
             self.rules[node].judged.insert(block, valid);
         }
-        if let Some((block, result)) = before.executed {
-            self.rules[node].executing.insert(block, Some(result));
+        // What a machine without a key had asked for is no answer to the one with it.
+        if let Some((block, result)) = before.executed
+            && let Some(executing) = self.rules[node].executing.get_mut(&block)
+        {
+            *executing = Some(result);
         }
         if machine.root().height > before.root.height {
             self.rules[node].waits = false;

@@ -139,6 +139,7 @@ impl Process {
                 self.given_up = 0;
                 self.forget(position);
                 self.dirty = true;
+                self.follow_store(env);
             }
             Happened::Status(peer, status) => self.wake_up(peer, &status, env),
             Happened::Linked => {
@@ -148,6 +149,18 @@ impl Process {
                     self.feed(Input::Timer(Timer::Resend), env);
                 }
             }
+        }
+    }
+
+    /// What a machine without a key, or sync, made final is the root of this one too.
+    fn follow_store(&mut self, env: &mut Env) {
+        let store = &self.disk.store;
+        let (root, (epoch, validators)) = (store.tip(), store.epoch());
+        if let Some(finalization) = store.certificate().cloned()
+            && root.height > self.machine.root().height
+        {
+            let validators = validators.clone();
+            self.feed(Input::Synced { root, finalization, epoch, validators }, env);
         }
     }
 

@@ -14,6 +14,10 @@ use std::sync::Arc;
 
 /// A proposal whose time is further ahead than this, beyond the allowed drift, is not waited for, milliseconds.
 const FUTURE_MS: u64 = 10_000;
+/// How often waiting transactions are told again, microseconds.
+const RESEND: u64 = 5_000_000;
+/// Most of them at once.
+const RESEND_MOST: usize = 64;
 
 impl Process {
     pub(super) fn effect(&mut self, effect: Effect, env: &mut Env) {
@@ -152,6 +156,19 @@ impl Process {
         let verdict = hnchain_ledger::admit(self.disk.store.state(), &env.world.chain, self.wall_ms(env), next, tx);
         // Clients sign what they submit; a payload's signatures are checked where it is judged.
         matches!(verdict, Ok(Ok(()))) && self.mempool.insert(tx.clone())
+    }
+
+    /// What has waited long is told again: its first frame may have been lost with a link.
+    pub(super) fn disseminate_again(&mut self, env: &mut Env) {
+        if env.now < self.told_at + RESEND || self.mempool.len() == 0 {
+            return;
+        }
+        self.told_at = env.now;
+        for tx in self.mempool.take(RESEND_MOST, |_| false) {
+            for peer in self.others(env) {
+                env.send_packet(self.id, peer, &super::Packet::Transaction(tx.clone()));
+            }
+        }
     }
 
     pub(super) fn submit(&mut self, client: usize, tx: &Arc<Transaction>, env: &mut Env) -> bool {

@@ -11,7 +11,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// How often peers are asked where they are, microseconds.
-const STATUS_EVERY: u64 = 1_000_000;
+pub(crate) const STATUS_EVERY: u64 = 1_000_000;
+/// … and how soon again while this node needs to know: a final block is missing that nobody had a moment ago, or the
+/// journal is new. Microseconds.
+const ASK_AGAIN: u64 = 100_000;
 /// How long a peer may take to say where it is, microseconds.
 const STATUS_WAIT: u64 = 2_000_000;
 /// How long a peer may take for blocks, microseconds.
@@ -104,6 +107,11 @@ impl Process {
 
     pub(super) fn tick(&mut self, env: &mut Env) {
         self.later(env.now + STATUS_EVERY, Own::Tick, env);
+        self.disseminate_again(env);
+        self.ask_if_idle(env);
+    }
+
+    pub(super) fn ask_if_idle(&mut self, env: &mut Env) {
         if matches!(self.follower.doing, Doing::Nothing) && !self.halted {
             self.ask_statuses(env);
         }
@@ -119,7 +127,8 @@ impl Process {
         for peer in peers {
             env.send_packet(self.id, peer, &Packet::Question(id, Question::Status));
         }
-        self.later(env.now + STATUS_WAIT, Own::Late(id), env);
+        let wait = if self.waking.is_some() { ASK_AGAIN } else { STATUS_WAIT };
+        self.later(env.now + wait, Own::Late(id), env);
     }
 
     /// Answers a peer. An adversary may lie.
@@ -149,7 +158,9 @@ impl Process {
         match (&mut self.follower.doing, answer) {
             (Doing::Asking { id: asked_id, asked, statuses }, Answer::Status(status)) if *asked_id == id => {
                 statuses.insert(from, status.clone());
-                let all = statuses.len() == *asked;
+                let tip = self.disk.store.tip();
+                let useful = tip.view < self.follower.behind && tip.height < status.height;
+                let all = statuses.len() == *asked || useful;
                 self.happened(Happened::Status(from, status.clone()), env);
                 if all {
                     self.choose(env);
@@ -179,6 +190,9 @@ impl Process {
         let lost = urgent || tip.view < self.follower.behind;
         let stands = tip.height == self.follower.last;
         self.follower.last = tip.height;
+        if self.waking.is_some() || lost && best <= tip.height {
+            self.later(env.now + ASK_AGAIN, Own::AskAgain, env);
+        }
         if best <= tip.height || !(lost || stands || best.0 > tip.height.0 + AHEAD) {
             return;
         }

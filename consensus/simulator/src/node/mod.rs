@@ -15,7 +15,7 @@ use crate::world::World;
 use driver::Known;
 use executor::Command;
 pub(crate) use executor::execute;
-pub(crate) use follow::Answer;
+pub(crate) use follow::{Answer, STATUS_EVERY};
 use follow::{Follower, Question};
 use hnchain_consensus::{Effect, Input, Machine, Message, Position, Record, Recovered, Signer, Timer};
 use hnchain_types::block::Block;
@@ -56,6 +56,8 @@ pub(crate) enum Own {
     Executor,
     /// The follower asks peers where they are.
     Tick,
+    /// It asks them again, soon, for a block that is known to be final.
+    AskAgain,
     /// The follower waits no longer for this question's answer.
     Late(u64),
 }
@@ -151,6 +153,8 @@ pub(crate) struct Process {
     wanted: Option<driver::Wanted>,
     proposed_at: Option<u64>,
     repeated_at: Option<u64>,
+    /// When waiting transactions were told again.
+    told_at: u64,
     given_up: u32,
     dirty: bool,
     work: bool,
@@ -206,12 +210,10 @@ impl Node {
         let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
         let (epoch, validators) = disk.store.epoch();
         let parameters = env.world.parameters(epoch, validators.clone(), env.verifier.clone());
-        let others = usize::from(validators.index_of(&public_key).is_some());
-        let needed = validators.quorum() - others;
         let recovered = Recovered { root: disk.store.tip(), finalization: disk.store.certificate().cloned(), records };
         let signer = env.world.keys.signer(self.key, env.options.real == 1);
-        // In the beginning operators know that no journal was lost.
-        let trusted = env.now == 0 || (needed == 0 && env.owners.iter().flatten().count() == 1);
+        // In the beginning operators know that no journal was lost; and a chain that tolerates no fault cannot wait for one.
+        let trusted = env.now == 0 || env.options.faults() == 0;
         let waking = new_journal && !trusted;
         let machine = match Machine::new(parameters, (!waking).then(|| signer.clone()), recovered) {
             Ok(machine) => machine,
@@ -249,6 +251,7 @@ impl Node {
             wanted: None,
             proposed_at: None,
             repeated_at: None,
+            told_at: env.now,
             given_up: 0,
             dirty: true,
             work: false,
@@ -386,6 +389,7 @@ impl Process {
             Own::Judged(block, decoded) => self.happened(Happened::Judged(block, decoded), env),
             Own::Executor => self.executor_done(env),
             Own::Tick => self.tick(env),
+            Own::AskAgain => self.ask_if_idle(env),
             Own::Late(id) => self.late(id, env),
         }
     }

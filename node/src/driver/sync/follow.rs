@@ -24,6 +24,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How often peers are asked where they are, and late answers looked at.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// … and how soon again while this node needs to know: a final block is missing that nobody had a moment ago, or the journal
+/// is new.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a peer may take to say where it is.
 const STATUS_WAIT: Duration = Duration::from_secs(2);
 /// A peer that is this far ahead is followed at once; one that is less far ahead only when this node stands still.
@@ -107,8 +110,9 @@ pub(in crate::driver) async fn follow<S: Source>(follower: Follower<S>) {
 }
 
 pub(super) async fn follow_within<S: Source>(follower: Follower<S>, limits: Limits) {
-    let mut ticks = interval(STATUS_EVERY);
+    let (mut ticks, mut soon) = (interval(STATUS_EVERY), interval(ASK_AGAIN));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    soon.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut follow = Follow::new(follower, limits);
     let shutdown = follow.parts.shutdown.clone();
     loop {
@@ -119,6 +123,7 @@ pub(super) async fn follow_within<S: Source>(follower: Follower<S>, limits: Limi
                 follow.ask_statuses();
             }
             _ = ticks.tick() => follow.tick(),
+            _ = soon.tick() => if follow.is_urgent() { follow.ask_statuses() },
             Some(event) = follow.tasks.join_next() => match event {
                 Ok(event) => follow.take(event),
                 Err(error) => tracing::error!(%error, "a task of sync ended without an answer"),
@@ -219,8 +224,18 @@ impl<S: Source> Follow<S> {
         self.note_faults();
     }
 
+    /// Whether peers should be asked sooner than usual.
+    fn is_urgent(&self) -> bool {
+        self.parts.shared.status.waking() || self.progress.is_none() && self.is_lost()
+    }
+
+    /// Whether a block is known to be final that is not here.
+    fn is_lost(&self) -> bool {
+        self.parts.shared.store.tip().view < *self.parts.behind.borrow()
+    }
+
     fn is_needed(&self, tip: &Tip, best: Height) -> bool {
-        let lost = tip.view < *self.parts.behind.borrow();
+        let lost = self.is_lost();
         let stands = self.stands && tip.height == self.last;
         best > tip.height && (lost || stands || best.0 > tip.height.0 + AHEAD)
     }
