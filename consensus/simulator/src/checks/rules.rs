@@ -41,6 +41,8 @@ pub(super) struct Watched {
     entered_at: u64,
     judged: BTreeMap<BlockHash, bool>,
     executing: BTreeMap<BlockHash, Option<ResultHash>>,
+    /// Blocks whose execution this machine has asked for.
+    asked: BTreeSet<BlockHash>,
     blocks: BTreeMap<BlockHash, (BlockHash, Epoch)>,
     bodies: BTreeMap<ValidatorIndex, VecDeque<u64>>,
     /// Views that this process has proposed in for the first time.
@@ -87,11 +89,8 @@ impl Checks {
         if let Some((block, valid)) = before.judged {
             self.rules[node].judged.insert(block, valid);
         }
-        // What a machine without a key had asked for is no answer to the one with it.
-        if let Some((block, result)) = before.executed
-            && let Some(executing) = self.rules[node].executing.get_mut(&block)
-        {
-            *executing = Some(result);
+        if let Some((block, result)) = before.executed {
+            self.rules[node].executing.insert(block, Some(result));
         }
         if machine.root().height > before.root.height {
             self.rules[node].waits = false;
@@ -133,6 +132,7 @@ impl Checks {
                     self.check(Label::R14, known, || format!("node {node}: epoch {epoch} has other validators"));
                     self.sets.entry(*epoch).or_insert_with(|| validators.clone());
                     self.rules[node].executing.clear();
+                    self.rules[node].asked.clear();
                 }
                 _ => {}
             }
@@ -194,7 +194,9 @@ impl Checks {
         let after_parent = parent == before.root.block
             || parent == machine.root().block
             || matches!(watched.executing.get(&parent), Some(Some(_)));
-        let again = watched.executing.insert(hash, None).is_some();
+        watched.executing.entry(hash).or_insert(None);
+        // What a machine without a key had asked for is not counted: the one with it asks anew.
+        let again = !watched.asked.insert(hash);
         self.check(Label::R5, after_parent, || format!("node {node} executes {hash} before its parent"));
         self.check(Label::R5, !again, || format!("node {node} executes {hash} twice"));
     }
