@@ -193,17 +193,10 @@ impl Node {
         }
         let Some(mut disk) = self.disk.take() else { return };
         self.incarnation += 1;
-        let public_key = env.world.keys.public(self.key);
-        let owner = Record::Owner { genesis: env.world.genesis.digest(), validator: public_key };
-        let opened = Journal::open(&mut disk.journal, &owner, env.options.rewrite_bytes);
-        let (journal, records) = match opened {
-            Ok(opened) => opened,
-            Err(refusal) => {
-                note!(env, "node {} does not start: {refusal:?}", self.id);
-                self.refused = true;
-                self.disk = Some(disk);
-                return;
-            }
+        let Some((journal, records)) = self.open_journal(&mut disk, env) else {
+            self.refused = true;
+            self.disk = Some(disk);
+            return;
         };
         // Whether a validator or not: it may be one in an epoch that it does not know of yet (B9).
         let new_journal = records.is_empty();
@@ -267,6 +260,14 @@ impl Node {
         process.begin_all(new_journal, env);
         self.process = Some(process);
         self.end_if_failed(env);
+    }
+
+    fn open_journal(&self, disk: &mut Disk, env: &mut Env) -> Option<(Journal, Vec<Record>)> {
+        let validator = env.world.keys.public(self.key);
+        let owner = Record::Owner { genesis: env.world.genesis.digest(), validator };
+        Journal::open(&mut disk.journal, &owner, env.options.rewrite_bytes)
+            .map_err(|refusal| note!(env, "node {} does not start: {refusal:?}", self.id))
+            .ok()
     }
 
     /// The process ends with everything that is not on the disk.
