@@ -303,6 +303,15 @@ fn show(context: &Context, genesis: &Genesis) -> Result<(), Failure> {
 fn roles(roles: &[Role]) -> String {
     let name = |role: &Role| match role {
         Role::RegistryWriter { namespace } => format!("registry_writer({namespace})"),
+        Role::Registrar { registry, subject, division } => {
+            let parts = [subject.clone(), division.map(|d| d.to_string())];
+            let parts: Vec<String> = std::iter::once(registry.to_string()).chain(parts.into_iter().flatten()).collect();
+            format!("registrar({})", parts.join(", "))
+        }
+        Role::Court { division: Some(division) } => format!("court({division})"),
+        Role::Court { division: None } => "court".to_owned(),
+        Role::Provider {} => "provider".to_owned(),
+        Role::Gateway {} => "gateway".to_owned(),
         Role::Observer {} => "observer".to_owned(),
         Role::Auditor {} => "auditor".to_owned(),
         Role::Administrator {} => "administrator".to_owned(),

@@ -78,14 +78,17 @@
 
 mod admit;
 pub mod anchor;
+pub mod credential;
 pub mod evidence;
 mod execute;
 pub mod governance;
 pub mod membership;
 mod memory;
+pub mod realty;
 pub mod registry;
 pub mod rejection;
 mod state;
+pub mod trace;
 pub mod validators;
 
 pub use admit::admit;

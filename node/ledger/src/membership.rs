@@ -4,7 +4,8 @@ use crate::rejection::{Code, Failure};
 use crate::state::{State, StateError};
 use crate::validators;
 use hnchain_crypto::PublicKey;
-use hnchain_types::genesis::{Genesis, Organization, Parameters, Role, Signer};
+use hnchain_types::codes::Division;
+use hnchain_types::genesis::{Genesis, Organization, Parameters, Registry, Role, Signer};
 use hnchain_types::proto;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -33,6 +34,25 @@ pub enum Permission<'a> {
         /// The namespace.
         namespace: &'a str,
     },
+    /// To write in a registry at all. The operation asks more exactly once it has read the rows that it is about.
+    Enter {
+        /// The registry.
+        registry: Registry,
+    },
+    /// To write in a registry.
+    Register {
+        /// The registry.
+        registry: Registry,
+        /// What of it, for example a certificate's type.
+        subject: &'a str,
+        /// Where.
+        division: Division,
+    },
+    /// To act for a court.
+    Judge {
+        /// Where; `None` where the operation asks more exactly later.
+        division: Option<Division>,
+    },
     /// To propose and approve changes of governance.
     Govern,
     /// To put evidence against a validator on record.
@@ -40,19 +60,32 @@ pub enum Permission<'a> {
 }
 
 impl Permission<'_> {
-    /// Deny by default: unknown kinds give nothing, and neither does a role bound to a division, because records and
-    /// governance are in none.
+    /// Deny by default: unknown kinds give nothing, and a role that is bound to a division or a subject gives only what
+    /// lies in it.
     fn given_by(self, role: &proto::Role) -> bool {
-        let kind = role.kind();
-        role.division.is_empty()
-            && match self {
-                Self::WriteRecords { namespace } => {
-                    kind == proto::RoleKind::RegistryWriter && (role.namespace == "*" || role.namespace == namespace)
-                }
-                Self::Govern => kind == proto::RoleKind::Administrator,
-                Self::Accuse => kind == proto::RoleKind::Validator,
+        let (kind, everywhere) = (role.kind(), role.division.is_empty());
+        let of = |registry: Registry| kind == proto::RoleKind::Registrar && role.namespace == registry.as_str();
+        match self {
+            Self::WriteRecords { namespace } => {
+                let named = role.namespace == "*" || role.namespace == namespace;
+                kind == proto::RoleKind::RegistryWriter && named && everywhere
             }
+            Self::Enter { registry } => of(registry),
+            Self::Register { registry, subject, division } => {
+                of(registry) && (role.subject.is_empty() || role.subject == subject) && reaches(role, division)
+            }
+            Self::Judge { division } => {
+                kind == proto::RoleKind::Court && division.is_none_or(|division| reaches(role, division))
+            }
+            Self::Govern => kind == proto::RoleKind::Administrator && everywhere,
+            Self::Accuse => kind == proto::RoleKind::Validator && everywhere,
+        }
     }
+}
+
+/// Whether a division lies in the one that a role is for.
+fn reaches(role: &proto::Role, division: Division) -> bool {
+    role.division.is_empty() || role.division.parse().is_ok_and(|own: Division| own.contains(division))
 }
 
 /// The role that gives it, as a rejection names it.
@@ -60,6 +93,12 @@ impl fmt::Display for Permission<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WriteRecords { namespace } => write!(f, "registry_writer namespace={namespace}"),
+            Self::Enter { registry } => write!(f, "registrar registry={registry}"),
+            Self::Register { registry, subject, division } => {
+                write!(f, "registrar registry={registry} subject={subject} division={division}")
+            }
+            Self::Judge { division: None } => f.write_str("court"),
+            Self::Judge { division: Some(division) } => write!(f, "court division={division}"),
             Self::Govern => f.write_str("administrator"),
             Self::Accuse => f.write_str("validator"),
         }
@@ -186,8 +225,17 @@ fn organization_row(o: &Organization) -> proto::Organization {
 }
 
 fn signer_row(s: &Signer) -> proto::Signer {
+    let of = |division: Option<Division>| division.map(|d| d.to_string()).unwrap_or_default();
     let roles = s.roles.iter().map(|role| match role {
         Role::RegistryWriter { namespace } => role_row(proto::RoleKind::RegistryWriter, namespace),
+        Role::Registrar { registry, subject, division } => proto::Role {
+            subject: subject.clone().unwrap_or_default(),
+            division: of(*division),
+            ..role_row(proto::RoleKind::Registrar, registry.as_str())
+        },
+        Role::Court { division } => proto::Role { division: of(*division), ..role_row(proto::RoleKind::Court, "") },
+        Role::Provider {} => role_row(proto::RoleKind::Provider, ""),
+        Role::Gateway {} => role_row(proto::RoleKind::Gateway, ""),
         Role::Observer {} => role_row(proto::RoleKind::Observer, ""),
         Role::Auditor {} => role_row(proto::RoleKind::Auditor, ""),
         Role::Administrator {} => role_row(proto::RoleKind::Administrator, ""),
@@ -204,7 +252,7 @@ fn signer_row(s: &Signer) -> proto::Signer {
 }
 
 fn role_row(kind: proto::RoleKind, namespace: &str) -> proto::Role {
-    proto::Role { kind: kind.into(), namespace: namespace.to_owned(), division: String::new() }
+    proto::Role { kind: kind.into(), namespace: namespace.to_owned(), ..proto::Role::default() }
 }
 
 fn parameters_row(p: &Parameters) -> proto::Parameters {

@@ -124,12 +124,66 @@ pub enum Role {
         /// The namespace.
         namespace: String,
     },
+    /// May write in a registry with rules of its own: 电子证照, 不动产登记, 农产品溯源.
+    Registrar {
+        /// Which one.
+        registry: Registry,
+        /// What of it, for example a certificate's type; absent for all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// Division that it is for, with those in it; absent for all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        division: Option<Division>,
+    },
+    /// May order and lift seals (查封) on real estate, and cancel mortgages.
+    Court {
+        /// Division that it is for, with those in it; absent for all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        division: Option<Division>,
+    },
+    /// May offer data for sharing.
+    Provider {},
+    /// May let shared data pass and leave receipts of it.
+    Gateway {},
     /// May follow the chain without voting.
     Observer {},
     /// May read audit exports.
     Auditor {},
     /// May propose and approve changes of governance.
     Administrator {},
+}
+
+/// A registry with rules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registry {
+    /// 电子证照.
+    Certificate,
+    /// 不动产登记.
+    Realty,
+    /// 农产品溯源.
+    Trace,
+}
+
+impl Registry {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Certificate, Self::Realty, Self::Trace];
+
+    /// Its name in roles and state keys.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Realty => "realty",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl std::fmt::Display for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// A validator and the proof that its operator holds the key.
@@ -313,10 +367,10 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
         }
         count("signers.roles", s.roles.len(), 0, limits::ROLES)?;
         for role in &s.roles {
-            if let Role::RegistryWriter { namespace } = role
-                && namespace != "*"
-            {
-                name("signers.roles.namespace", namespace)?;
+            match role {
+                Role::RegistryWriter { namespace } if namespace != "*" => name("signers.roles.namespace", namespace)?,
+                Role::Registrar { subject: Some(subject), .. } => name("signers.roles.subject", subject)?,
+                _ => {}
             }
         }
     }

@@ -33,13 +33,16 @@
 pub mod block;
 pub mod certificate;
 pub mod codes;
+pub mod credential;
 mod decode;
 pub mod genesis;
 pub mod governance;
 pub mod id;
 pub mod limits;
+pub mod realty;
 pub mod record;
 pub mod text;
+pub mod trace;
 pub mod transaction;
 pub mod validators;
 pub mod vote;
