@@ -341,6 +341,9 @@ fn operation_text(context: &Context, o: &Operation) -> String {
             l.pick("视图", "view"),
             e.view()
         ),
+        Operation::Credential(op) => op.summary(l.is_chinese()),
+        Operation::Realty(op) => op.summary(l.is_chinese()),
+        Operation::Trace(op) => op.summary(l.is_chinese()),
     }
 }
 
@@ -368,6 +371,9 @@ fn operation_json(o: &Operation) -> Value {
         Operation::Evidence(e) => json!({
             "kind": "evidence", "epoch": e.epoch(), "view": e.view(), "offender": e.offender(), "votes": e.votes(),
         }),
+        Operation::Credential(op) => json!({"kind": "certificate", "operation": op}),
+        Operation::Realty(op) => json!({"kind": "realty", "operation": op}),
+        Operation::Trace(op) => json!({"kind": "trace", "operation": op}),
     }
 }
 
@@ -420,5 +426,10 @@ fn event_json(event: &proto::event::Kind) -> Value {
             "kind": "evidence", "epoch": e.epoch, "view": e.view, "offender": PublicKey::from_bytes(&e.offender).ok(),
             "organization": e.organization, "suspended": e.suspended,
         }),
+        proto::event::Kind::Credential(m) => {
+            json!({"kind": "certificate", "event": hnchain_types::credential::event_json(m)})
+        }
+        proto::event::Kind::Realty(m) => json!({"kind": "realty", "event": hnchain_types::realty::event_json(m)}),
+        proto::event::Kind::Trace(m) => json!({"kind": "trace", "event": hnchain_types::trace::event_json(m)}),
     }
 }

@@ -116,6 +116,7 @@ fn new(context: &Context, spec: &Path, out: &Path) -> Result<(), Failure> {
         chain_id: specification.chain_id,
         name: specification.name,
         organizations: specification.organizations,
+        certificate_types: vec![],
         signers: specification.signers,
         validators,
     };

@@ -101,6 +101,7 @@ pub fn genesis(
         time_ms,
         parameters,
         organizations: organizations(),
+        certificate_types: vec![],
         signers: applications.chain(administrators).collect(),
         validators: operators.take(validators).map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
     })

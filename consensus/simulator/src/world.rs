@@ -159,6 +159,7 @@ impl World {
             time_ms: BEGIN_MS - 1_000,
             parameters: genesis::Parameters { delta_ms, heartbeat_ms, ..genesis::Parameters::default() },
             organizations: organizations.collect(),
+            certificate_types: vec![],
             signers: writers.chain(administrators).collect(),
             validators: (0..validators).map(|i| Validator::new(CHAIN, &organization(i), keys.secret(i))).collect(),
         })

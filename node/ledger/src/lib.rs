@@ -56,6 +56,7 @@
 //!         division: "410000".into(),
 //!         parent: None,
 //!     }],
+//!     certificate_types: vec![],
 //!     signers: vec![Signer {
 //!         public_key: writer.public_key(),
 //!         organization: "henan".into(),

@@ -30,6 +30,7 @@ fn genesis() -> Genesis {
         time_ms: 0,
         parameters: Parameters::default(),
         organizations: ["henan", "zhengzhou", "kaifeng"].map(organization).to_vec(),
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: key(9).public_key(),
             organization: "henan".into(),

@@ -38,8 +38,21 @@ pub struct Document {
     pub organizations: Vec<Organization>,
     /// Signers and their roles.
     pub signers: Vec<Signer>,
+    /// Types of 电子证照 that are issued on this chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_types: Vec<CertificateType>,
     /// Validators, in the order of their indices.
     pub validators: Vec<Validator>,
+}
+
+/// A type of 电子证照.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateType {
+    /// 证照类型代码 (GB/T 36902-2018), 21 characters.
+    pub code: String,
+    /// Name for people.
+    pub name: String,
 }
 
 /// Chain parameters.

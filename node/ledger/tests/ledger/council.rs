@@ -51,6 +51,7 @@ impl Council {
             time_ms: START_MS,
             parameters: Parameters { suspend_equivocators, ..Parameters::default() },
             organizations: (0..organizations).map(|i| organization(&name(i), "410100")).collect(),
+            certificate_types: vec![],
             signers: (0..organizations).map(administrator).collect(),
             validators: runs.iter().enumerate().map(|(i, o)| Validator::new(CHAIN, &name(*o), &validator(i))).collect(),
         })

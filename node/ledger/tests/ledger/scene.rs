@@ -82,6 +82,7 @@ pub(crate) fn genesis() -> Genesis {
         time_ms: START_MS,
         parameters: Parameters { transaction_bytes: 2048, ..Parameters::default() },
         organizations: vec![organization("zhengzhou", "410100"), organization("kaifeng", "410200")],
+        certificate_types: vec![],
         signers: vec![
             writer(&keys.zhengzhou, "zhengzhou", &["certificate", "realty"]),
             writer(&keys.zhengzhou_second, "zhengzhou", &["certificate"]),

@@ -91,6 +91,7 @@ pub(crate) fn genesis(chain_id: &str) -> (Genesis, Vec<SecretKey>) {
                 parent: None,
             })
             .collect(),
+        certificate_types: vec![],
         signers: vec![],
         validators: organizations.iter().zip(&keys).map(|(o, k)| Validator::new(chain_id, o, k)).collect(),
     };

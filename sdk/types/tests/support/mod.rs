@@ -51,6 +51,7 @@ pub(crate) fn document() -> Document {
             organization("henan", "河南省示例数据局", "11410000MB7X00011A", "410000", None),
             organization("zhengzhou", "郑州市示例登记中心", "91410000170001401D", "410100", Some("henan")),
         ],
+        certificate_types: vec![],
         signers: vec![
             signer(10, "zhengzhou", vec![Role::RegistryWriter { namespace: "certificate".into() }]),
             signer(

@@ -44,6 +44,7 @@ pub(super) fn genesis() -> Genesis {
             division: "410000".into(),
             parent: None,
         }],
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: clerk().public_key(),
             organization: "henan".into(),
