@@ -175,8 +175,8 @@ fn check_age(args: &Verify, verdict: &Verdict, now_ms: u64) -> Result<(), Refusa
     const STEP: (&str, &str) = ("age", "时效");
     let Some(max) = args.max_age else { return Ok(()) };
     let max_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
-    let age = now_ms.saturating_sub(verdict.time_ms);
-    if verdict.time_ms.saturating_sub(now_ms) > AHEAD_MS {
+    let age = now_ms.saturating_sub(verdict.certified.time_ms);
+    if verdict.certified.time_ms.saturating_sub(now_ms) > AHEAD_MS {
         return Err(Refusal::new(
             STEP,
             "PROOF_AHEAD",
@@ -234,7 +234,7 @@ fn accepted(
     rows.push((l.pick("原件", "document"), document_text(context, verdict, document)));
     rows.extend(trusted(context, args, trust));
     // The first line alone must not mislead: a proof can be about the end of a record, and an old one knows no later end.
-    let then = moment::both(verdict.time_ms);
+    let then = moment::both(verdict.certified.time_ms);
     let active = (
         format!("✔ 证明有效：截至 {then}，记录有效"),
         format!("✔ The proof holds: the record was active as of {then}"),
@@ -303,27 +303,33 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
     };
     rows.push((
         l.pick("截至", "as of"),
-        format!("{}, {} {}", moment::both(v.time_ms), l.pick("区块", "block"), v.height),
+        format!("{}, {} {}", moment::both(v.certified.time_ms), l.pick("区块", "block"), v.certified.height),
     ));
-    rows.push((l.pick("区块哈希", "block hash"), v.block.to_string()));
-    let total = v.validators;
+    rows.push((l.pick("区块哈希", "block hash"), v.certified.block.to_string()));
+    let total = v.certified.validators;
     rows.push((
         l.pick("签名", "signed by"),
         match l {
-            crate::lang::Lang::Zh => format!("{total} 个验证节点中的 {} 个（至少须 {} 个）", v.signers.len(), v.quorum),
-            crate::lang::Lang::En => format!("{} of {total} validators ({} are needed)", v.signers.len(), v.quorum),
+            crate::lang::Lang::Zh => {
+                format!("{total} 个验证节点中的 {} 个（至少须 {} 个）", v.certified.signers.len(), v.certified.quorum)
+            }
+            crate::lang::Lang::En => {
+                format!("{} of {total} validators ({} are needed)", v.certified.signers.len(), v.certified.quorum)
+            }
         },
     ));
-    if v.epoch_changes > 0 {
+    if v.certified.epoch_changes > 0 {
         let said = match l {
-            crate::lang::Lang::Zh => format!("验证者自创世以来更换 {} 次，逐次核实", v.epoch_changes),
+            crate::lang::Lang::Zh => format!("验证者自创世以来更换 {} 次，逐次核实", v.certified.epoch_changes),
             crate::lang::Lang::En => {
-                format!("{} changes of validators since the genesis, each verified", v.epoch_changes)
+                format!("{} changes of validators since the genesis, each verified", v.certified.epoch_changes)
             }
         };
-        rows.push((l.pick("任期", "epoch"), format!("{} — {said}", v.epoch)));
+        rows.push((l.pick("任期", "epoch"), format!("{} — {said}", v.certified.epoch)));
     }
-    rows.extend(v.signers.iter().map(|s| ("", format!("{} {}", s.index, organization_name(trust, &s.organization)))));
+    rows.extend(
+        v.certified.signers.iter().map(|s| ("", format!("{} {}", s.index, organization_name(trust, &s.organization)))),
+    );
     rows
 }
 
@@ -370,7 +376,7 @@ fn base_json(args: &Verify, trust: &Genesis) -> serde_json::Value {
 fn json(args: &Verify, trust: &Genesis, v: &Verdict) -> serde_json::Value {
     let mut json = base_json(args, trust);
     json["status"] = status_code(v).into();
-    json["as_of"] = moment::rfc3339(v.time_ms).into();
+    json["as_of"] = moment::rfc3339(v.certified.time_ms).into();
     json["verdict"] = serde_json::json!(v);
     if let Some(o) = &v.opening {
         json["document_digest"] = o.document_digest.to_string().into();
@@ -382,22 +388,25 @@ fn json(args: &Verify, trust: &Genesis, v: &Verdict) -> serde_json::Value {
 mod tests {
     use super::*;
     use hnchain_crypto::Digest;
+    use hnchain_proof::Certified;
     use hnchain_types::{BlockHash, Epoch, Height, StateRoot, View};
     use std::time::Duration;
 
     fn verdict(time_ms: u64) -> Verdict {
         Verdict {
-            chain_id: "henan-test".to_owned(),
-            height: Height(9),
-            epoch: Epoch(0),
-            view: View(9),
-            time_ms,
-            block: BlockHash(Digest::ZERO),
-            state_root: StateRoot(Digest::ZERO),
-            signers: Vec::new(),
-            validators: 4,
-            quorum: 3,
-            epoch_changes: 0,
+            certified: Certified {
+                chain_id: "henan-test".to_owned(),
+                height: Height(9),
+                epoch: Epoch(0),
+                view: View(9),
+                time_ms,
+                block: BlockHash(Digest::ZERO),
+                state_root: StateRoot(Digest::ZERO),
+                signers: Vec::new(),
+                validators: 4,
+                quorum: 3,
+                epoch_changes: 0,
+            },
             namespace: "certificate".to_owned(),
             id: "a".to_owned(),
             record: None,

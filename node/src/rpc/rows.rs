@@ -4,8 +4,20 @@ use super::Context;
 use crate::refusal::{Kind, Refusal};
 use hnchain_types::proto;
 
-/// Beginnings of the keys that may be listed. Records are asked for by name, so that a namespace cannot be copied out.
-const PUBLIC: [&str; 5] = ["validators", "governance/", "evidence/", "org/", "signer/"];
+/// Beginnings of the keys that may be listed, and how many names have to follow, each with its slash. What belongs to one
+/// certificate, unit or batch is listed by its name, so that a registry cannot be copied out.
+const PUBLIC: [(&str, usize); 10] = [
+    ("validators", 0),
+    ("governance/", 0),
+    ("evidence/", 0),
+    ("org/", 0),
+    ("signer/", 0),
+    ("certificate-type/", 0),
+    ("certificate-history/", 1),
+    ("certificate-holder/", 1),
+    ("realty/", 2),
+    ("trace/", 3),
+];
 /// Rows in one answer.
 const MOST: usize = 256;
 /// Bytes of rows in one answer, beyond the first row.
@@ -18,12 +30,14 @@ const TRIES: usize = 16;
 impl Context {
     pub(super) async fn rows(&self, request: proto::ListRowsRequest) -> Result<proto::ListRowsResponse, Refusal> {
         let proto::ListRowsRequest { prefix, after, limit } = request;
-        if prefix.len().max(after.len()) > KEY_BYTES || !PUBLIC.iter().any(|p| prefix.starts_with(p)) {
+        if prefix.len().max(after.len()) > KEY_BYTES || !is_public(&prefix) {
+            let names = || PUBLIC.iter().map(|(prefix, names)| format!("{prefix}{}", "…/".repeat(*names)));
+            let (en, zh) = (names().collect::<Vec<_>>().join(", "), names().collect::<Vec<_>>().join("、"));
             return Err(Refusal::new(
                 "ROWS_PREFIX",
                 Kind::Invalid,
-                format!("rows are listed by a prefix that begins with one of {}", PUBLIC.join(", ")),
-                format!("列表前缀须以下列之一开头：{}", PUBLIC.join("、")),
+                format!("rows are listed by a prefix that begins with one of {en}"),
+                format!("列表前缀须以下列之一开头：{zh}"),
             ));
         }
         let most = match limit {
@@ -51,5 +65,45 @@ impl Context {
             Err(Refusal::contended())
         })
         .await
+    }
+}
+
+/// Whether rows of this prefix may be listed.
+fn is_public(prefix: &str) -> bool {
+    PUBLIC
+        .iter()
+        .any(|(start, names)| prefix.strip_prefix(start).is_some_and(|rest| rest.matches('/').count() >= *names))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_public;
+
+    #[test]
+    fn a_registry_cannot_be_copied_out() {
+        for listed in [
+            "validators",
+            "org/",
+            "org/henan",
+            "certificate-history/1.2.156/",
+            "realty/entry/4101/",
+            "realty/entry/4101/0",
+        ] {
+            assert!(is_public(listed), "{listed}");
+        }
+        for kept in [
+            "",
+            "params",
+            "anchor/",
+            "certificate/",
+            "certificate-history/",
+            "certificate-history/1.2",
+            "realty/",
+            "realty/entry/",
+            "realty/entry/4101",
+            "trace/event/a",
+        ] {
+            assert!(!is_public(kept), "{kept}");
+        }
     }
 }

@@ -39,7 +39,7 @@
 //! let bundle = client.prove_with_opening("certificate", "1.2.156.3005.2.1", &draft.opening).await?;
 //! let genesis = Genesis::parse(&std::fs::read("genesis.json")?)?;
 //! let verdict = hnchain_proof::verify(&bundle, &genesis)?;
-//! println!("certified by {} validators", verdict.signers.len());
+//! println!("certified by {} validators", verdict.certified.signers.len());
 //!
 //! // Follow the chain; the stream moves to another node when one fails.
 //! let mut blocks = client.subscribe(receipt.height);

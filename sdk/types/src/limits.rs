@@ -21,6 +21,10 @@ pub const MESSAGE_BYTES: usize = 1024;
 pub const RECEIPT_BYTES: usize = 32 * 1024;
 /// Largest encoded record row: the longest names, id and reason are 600 bytes.
 pub const RECORD_BYTES: usize = 1024;
+/// Longest state key that is proven: that of an event of a batch, whose key names its producer, is 250 bytes.
+pub const KEY_BYTES: usize = 384;
+/// Largest encoded row that is proven: rows of registries stay below.
+pub const ROW_BYTES: usize = 8 * 1024;
 /// Most records under one batch root.
 pub const BATCH_RECORDS: u64 = 1 << 20;
 /// Most validators: beyond this quadratic votes of non-aggregating signatures cost too much.

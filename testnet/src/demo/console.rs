@@ -80,7 +80,8 @@ impl Console {
 
     pub(super) fn verified(&self, a: &Anchored, verdict: &Verdict) {
         let id = shortened(&a.sample.id);
-        let (kind, height, signers) = (a.sample.kind.title(), verdict.height, verdict.signers.len());
+        let (kind, height, signers) =
+            (a.sample.kind.title(), verdict.certified.height, verdict.certified.signers.len());
         self.line(&format!("  valid 有效  {kind}  {id}  certified at height {height} by {signers} validators"));
         self.step();
     }

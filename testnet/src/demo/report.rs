@@ -168,9 +168,9 @@ impl RecordLine {
             height: anchored.receipt.height.0,
             latency_ms: milliseconds(anchored.latency),
             bundle: verified.file.display().to_string(),
-            proven_height: verified.verdict.height.0,
-            proven_time_ms: verified.verdict.time_ms,
-            signers: verified.verdict.signers.len(),
+            proven_height: verified.verdict.certified.height.0,
+            proven_time_ms: verified.verdict.certified.time_ms,
+            signers: verified.verdict.certified.signers.len(),
         }
     }
 }

@@ -45,7 +45,7 @@ async fn proven(cluster: &Cluster, node: usize, a: &Acknowledged, epoch: Epoch) 
         let Ok(bundle) = client.prove_with_opening(NAMESPACE, &a.id, &a.opening).await else { return false };
         let verdict = verify(&bundle, cluster.network.genesis()).unwrap();
         assert!(verdict.record.is_some());
-        verdict.epoch >= epoch
+        verdict.certified.epoch >= epoch
     })
     .await;
 }

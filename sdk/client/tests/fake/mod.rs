@@ -89,6 +89,7 @@ script! {
     get_header, on_header: GetBlockRequest => HeaderResponse;
     get_record, on_record: GetRecordRequest => RecordResponse;
     get_proof, on_proof: GetRecordRequest => ProofResponse;
+    get_row_proof, on_row_proof: GetRowProofRequest => ProofResponse;
     list_rows, on_rows: ListRowsRequest => ListRowsResponse;
     get_status, on_status: GetStatusRequest => StatusResponse;
 }
