@@ -1,6 +1,7 @@
 //! Who is on a local network: organizations, validators' operators and applications. Names of offices are plausible,
 //! their codes invented with valid check digits.
 
+use crate::offices::{OFFICES, Office, certificate_types};
 use crate::samples::Kind;
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_types::DecodeError;
@@ -75,7 +76,7 @@ pub const APPLICATIONS: [Application; 3] = [
 ];
 
 /// Makes the genesis: node `i` belongs to operator `i` (modulo 19), and the last `observers` of them do not vote yet;
-/// `clients` are the keys of [`APPLICATIONS`]. On a test network a node's key is also its organization's administrator.
+/// `clients` are the keys of [`APPLICATIONS`], then of [`OFFICES`]. On a test network a node's key is also its organization's administrator.
 ///
 /// # Errors
 /// A parameter out of range, or no validator.
@@ -94,6 +95,7 @@ pub fn genesis(
         operator(id, key.public_key(), observer)
     });
     let applications = APPLICATIONS.iter().zip(clients).map(|(a, key)| signer(a, *key));
+    let offices = OFFICES.iter().zip(clients.iter().skip(APPLICATIONS.len())).map(|(o, key)| o.signer(*key));
     Genesis::create(&Document {
         version: 1,
         chain_id: chain_id.to_owned(),
@@ -101,8 +103,8 @@ pub fn genesis(
         time_ms,
         parameters,
         organizations: organizations(),
-        certificate_types: vec![],
-        signers: applications.chain(administrators).collect(),
+        certificate_types: certificate_types(),
+        signers: applications.chain(offices).chain(administrators).collect(),
         validators: operators.take(validators).map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
     })
 }
@@ -122,7 +124,7 @@ fn organizations() -> Vec<Organization> {
         division: a.division.to_owned(),
         parent: Some(a.parent.to_owned()),
     });
-    operators.chain(applications).collect()
+    operators.chain(applications).chain(OFFICES.iter().map(Office::organization)).collect()
 }
 
 fn signer(application: &Application, public_key: PublicKey) -> Signer {
@@ -155,7 +157,7 @@ mod tests {
         let clients: Vec<_> = (0..3).map(|_| SecretKey::generate().expect("entropy").public_key()).collect();
         let genesis = genesis("henan-test", 1, Parameters::default(), &keys, 0, &clients).expect("sound");
         let document = genesis.document();
-        assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len());
+        assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len() + OFFICES.len());
         assert_eq!(document.signers.len(), 3 + 4, "applications and administrators");
         assert_eq!(genesis.validators().quorum(), 3);
         let operators: Vec<_> = document.validators.iter().map(|v| v.organization.as_str()).collect();

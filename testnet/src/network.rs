@@ -135,6 +135,16 @@ impl Network {
         setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
     }
 
+    /// The key of an office or firm of [`crate::offices::OFFICES`], or of an application, by its name.
+    ///
+    /// # Errors
+    /// There is none of this name, or its key file is damaged.
+    pub fn office_key(&self, name: &str) -> Result<SecretKey, Error> {
+        let client = self.manifest.clients.iter().find(|c| c.name == name);
+        let client = client.ok_or_else(|| Error::Plan(format!("no client is named {name}")))?;
+        setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
+    }
+
     /// The key of a node, which is also its organization's administrator.
     ///
     /// # Errors
