@@ -4,8 +4,8 @@
 //! - [`execute`]: the function that every node computes for every block, and whose result a finalization certifies.
 //! - [`admit`]: the cheap check of one transaction at the border of a node.
 //! - [`genesis_rows`]: the rows that a chain starts with.
-//! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`] and
-//!   [`evidence`].
+//! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`],
+//!   [`evidence`] and [`credential`].
 //! - [`membership`]: the one place where validity periods and roles are checked.
 //! - [`validators`]: the validator set of each epoch, and the one place where it changes.
 //! - [`rejection`]: the one table of codes and messages.

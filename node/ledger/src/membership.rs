@@ -5,6 +5,7 @@ use crate::state::{State, StateError};
 use crate::validators;
 use hnchain_crypto::PublicKey;
 use hnchain_types::codes::Division;
+use hnchain_types::credential::{CertificateTypeRow, certificate_type_key};
 use hnchain_types::genesis::{Genesis, Organization, Parameters, Registry, Role, Signer};
 use hnchain_types::proto;
 use prost::Message;
@@ -186,13 +187,18 @@ pub(crate) fn bar(state: &mut State<'_>, key: &PublicKey, organization: &str, ti
     Ok(())
 }
 
-/// Rows that a chain starts with: its organizations, signers (validators among them), parameters and first epoch.
+/// Rows that a chain starts with: its organizations, types of certificates, signers (validators among them), parameters
+/// and first epoch.
 #[must_use]
 pub fn genesis_rows(genesis: &Genesis) -> BTreeMap<String, Vec<u8>> {
     let document = genesis.document();
     let mut rows = BTreeMap::from([(PARAMETERS_KEY.to_owned(), parameters_row(&document.parameters).encode_to_vec())]);
     for o in &document.organizations {
         rows.insert(organization_key(&o.id), organization_row(o).encode_to_vec());
+    }
+    for t in &document.certificate_types {
+        let row = CertificateTypeRow { code: t.code.clone(), name: t.name.clone(), retired_ms: 0 };
+        rows.insert(certificate_type_key(&t.code), row.encode());
     }
     let mut signers: BTreeMap<PublicKey, proto::Signer> =
         document.signers.iter().map(|s| (s.public_key, signer_row(s))).collect();

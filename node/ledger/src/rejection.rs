@@ -117,6 +117,56 @@ codes! {
     /// On record already.
     EvidenceKnown => "EVIDENCE_KNOWN",
         "the validator is convicted in this epoch already", "该验证者在此任期的违规已经记录";
+
+    // 电子证照
+    /// No reason for a suspension, revocation or cancellation.
+    CredentialReason => "CREDENTIAL_REASON",
+        "suspending, revoking and cancelling need a reason", "暂扣、吊销、注销证照须说明原因";
+    /// No such certificate.
+    CredentialNotFound => "CREDENTIAL_NOT_FOUND", "there is no certificate with this identifier", "没有该标识的证照";
+    /// Another organization's certificate.
+    CredentialOwner => "CREDENTIAL_OWNER",
+        "the certificate was issued by an organization that is not below the signer's",
+        "该证照由其他机构颁发，签名者所属机构不是颁发机构或其上级";
+    /// Revoked, cancelled or superseded.
+    CredentialFinal => "CREDENTIAL_FINAL",
+        "the certificate is revoked, cancelled or superseded, which is final", "该证照已吊销、注销或变更，不能再改";
+    /// Its period is over.
+    CredentialExpired => "CREDENTIAL_EXPIRED",
+        "the certificate has expired, so it is neither suspended nor resumed", "该证照已过有效期，不能暂扣或恢复";
+    /// Suspended.
+    CredentialSuspended => "CREDENTIAL_SUSPENDED",
+        "the certificate is suspended: resume it before it is suspended again or changed",
+        "该证照处于暂扣状态，恢复后才能再次暂扣或变更";
+    /// Not suspended.
+    CredentialNotSuspended => "CREDENTIAL_NOT_SUSPENDED",
+        "the certificate is not suspended", "该证照未被暂扣，无须恢复";
+    /// The next version of something else.
+    CredentialSeries => "CREDENTIAL_SERIES",
+        "the next version has another type, issuer or serial than the one before",
+        "新版本的类型代码、颁发机构代码或流水号与原版本不同";
+    /// Not the version + 1.
+    CredentialVersion => "CREDENTIAL_VERSION",
+        "the version of the new identifier is not the one before + 1", "新标识的版本号不是原版本号加一";
+    /// No such type.
+    CredentialTypeUnknown => "CREDENTIAL_TYPE_UNKNOWN",
+        "this chain issues no certificates of this type", "本链不颁发此类型的证照";
+    /// No more of this type.
+    CredentialTypeRetired => "CREDENTIAL_TYPE_RETIRED",
+        "certificates of this type are not issued any more", "此类型的证照已停止颁发";
+    /// Another organization's code.
+    CredentialIssuer => "CREDENTIAL_ISSUER",
+        "the identifier's issuer code is not the credit code of the signer's organization",
+        "标识中的颁发机构代码不是签名者所属机构的统一社会信用代码";
+    /// Begins with another version than 001.
+    CredentialFirstVersion => "CREDENTIAL_FIRST_VERSION",
+        "the first version of a certificate is 001", "首次颁发的证照版本号须为 001";
+    /// Ends before it begins.
+    CredentialPeriod => "CREDENTIAL_PERIOD",
+        "the period of validity ends before it begins", "有效期止早于有效期起";
+    /// Issued before.
+    CredentialExists => "CREDENTIAL_EXISTS",
+        "a certificate with this identifier was issued before", "该标识的证照已经颁发";
 }
 
 impl Code {

@@ -52,6 +52,8 @@ tags! {
     Document => "hnchain/document/1",
     /// Row of a record's previous version.
     Anchor => "hnchain/anchor/1",
+    /// Row that a certificate's row follows.
+    Credential => "hnchain/credential/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
 }

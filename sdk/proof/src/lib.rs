@@ -45,6 +45,7 @@
 mod bundle;
 pub mod commitment;
 mod error;
+pub mod fields;
 mod path;
 pub mod tree;
 mod verify;

@@ -116,6 +116,8 @@ fn name_zh(what: &str) -> &str {
         "proposal" => "提案",
         "conviction" => "违规记录",
         "record" => "记录",
+        "credential" => "证照",
+        "certificate type" => "证照类型",
         "genesis" => "创世文件",
         other => other,
     }

@@ -4,6 +4,7 @@
 //! language can check it without re-encoding; changing one byte makes another chain.
 
 use crate::codes::{CreditCode, Division};
+use crate::credential::type_code;
 use crate::decode::{count, name, text};
 pub use crate::validators::ValidatorSet;
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, limits};
@@ -311,6 +312,7 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
     let organizations = check_organizations(&document.organizations)?;
     check_signers(&document.signers, &organizations)?;
     check_both(document)?;
+    check_certificate_types(&document.certificate_types)?;
     for (v, index) in document.validators.iter().zip(0u32..) {
         known(&organizations, "validators.organization", &v.organization)?;
         let digest = possession_digest(&document.chain_id, &v.public_key);
@@ -382,9 +384,25 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
         for role in &s.roles {
             match role {
                 Role::RegistryWriter { namespace } if namespace != "*" => name("signers.roles.namespace", namespace)?,
+                Role::Registrar { registry: Registry::Certificate, subject: Some(subject), .. } => {
+                    type_code("signers.roles.subject", subject)?;
+                }
                 Role::Registrar { subject: Some(subject), .. } => name("signers.roles.subject", subject)?,
                 _ => {}
             }
+        }
+    }
+    Ok(())
+}
+
+fn check_certificate_types(list: &[CertificateType]) -> Result<(), DecodeError> {
+    count("certificate_types", list.len(), 0, limits::CERTIFICATE_TYPES)?;
+    let mut seen = BTreeSet::new();
+    for t in list {
+        type_code("certificate_types.code", &t.code)?;
+        text("certificate_types.name", &t.name, limits::CERTIFICATE_TYPE_NAME_BYTES)?;
+        if !seen.insert(&t.code) {
+            return Err(twice("certificate_types.code", &t.code));
         }
     }
     Ok(())

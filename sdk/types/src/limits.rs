@@ -25,6 +25,14 @@ pub const RECORD_BYTES: usize = 1024;
 pub const KEY_BYTES: usize = 384;
 /// Largest encoded row that is proven: rows of registries stay below.
 pub const ROW_BYTES: usize = 8 * 1024;
+/// Largest encoded row of a certificate: two identifiers beside its own, the longest reason and names are 850 bytes.
+pub const CREDENTIAL_BYTES: usize = 1024;
+/// Most fields of a certificate: forms in use have fewer than fifty.
+pub const CREDENTIAL_FIELDS: usize = 256;
+/// Most types of certificates in a genesis.
+pub const CERTIFICATE_TYPES: usize = 256;
+/// Longest name of a type of certificates, in bytes.
+pub const CERTIFICATE_TYPE_NAME_BYTES: usize = 256;
 /// Most records under one batch root.
 pub const BATCH_RECORDS: u64 = 1 << 20;
 /// Most validators: beyond this quadratic votes of non-aggregating signatures cost too much.

@@ -5,6 +5,8 @@ mod anchors;
 mod blocks;
 mod border;
 mod council;
+mod credential_model;
+mod credentials;
 mod evidence;
 mod golden;
 mod governance;

@@ -5,8 +5,9 @@ use hnchain_ledger::{BlockContext, Chain, Execution, MemoryState, Rejection, Sta
 use hnchain_types::block::ExecutionResult;
 use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 use hnchain_types::transaction::{BodyBuilder, Outcome, Receipt, RecordKey, Transaction};
-use hnchain_types::{BlockHash, Height, ResultHash, StateRoot, proto};
+use hnchain_types::{BlockHash, Height, ResultHash, StateRoot, ValidatorsHash, proto};
 use prost::Message;
+use std::sync::LazyLock;
 
 pub(crate) const CHAIN: &str = "henan-demo";
 /// Time of the genesis; block h is an hour and h seconds later.
@@ -220,7 +221,8 @@ pub(crate) fn block_hash(height: u64) -> BlockHash {
 }
 
 pub(crate) fn result_hash(height: u64) -> ResultHash {
-    let genesis = genesis();
+    // Made once: a genesis verifies the keys of its validators.
+    static VALIDATORS: LazyLock<ValidatorsHash> = LazyLock::new(|| genesis().validators().hash());
     let root = StateRoot(sm3(format!("state {height}").as_bytes()));
-    ExecutionResult::new(root, root.0, genesis.validators().hash()).hash()
+    ExecutionResult::new(root, root.0, *VALIDATORS).hash()
 }

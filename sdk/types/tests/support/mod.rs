@@ -12,6 +12,7 @@ use hnchain_types::{
 use prost::Message as _;
 use std::sync::LazyLock;
 
+pub(crate) mod credential;
 pub(crate) mod governance;
 
 /// The key of a number.
@@ -298,8 +299,9 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
-    static SAMPLES: LazyLock<Vec<Sample>> =
-        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).collect());
+    static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+        make_samples().into_iter().chain(governance::samples()).chain(credential::samples()).collect()
+    });
     &SAMPLES
 }
 
