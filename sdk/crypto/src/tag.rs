@@ -54,6 +54,8 @@ tags! {
     Anchor => "hnchain/anchor/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
+    /// Entry of a real estate unit.
+    Realty => "hnchain/realty/1",
 }
 
 impl Tag {
