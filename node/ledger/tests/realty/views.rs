@@ -28,13 +28,3 @@ fn a_view_shows_holders_and_burdens_and_nothing_is_hidden_from_it() {
     foreign[0].unit = crate::office::unit(PARCEL);
     assert!(UnitView::at(view.unit, foreign, now).is_err());
 }
-
-#[test]
-fn a_view_says_everything_in_json() {
-    let mut o = Office::with_flat();
-    let op = o.mortgage(5, &[1]);
-    o.does(op);
-    let text = format!("{:?}", o.view(FLAT, o.w.next_time()));
-    assert!(text.contains("Effective") && text.contains("豫(2023)开封市不动产证明"), "{text}");
-    assert_eq!(o.view(FLAT, 0).of(BurdenKind::Mortgage).count(), 1);
-}
