@@ -167,6 +167,71 @@ codes! {
     /// Issued before.
     CredentialExists => "CREDENTIAL_EXISTS",
         "a certificate with this identifier was issued before", "该标识的证照已经颁发";
+    // 不动产登记
+    /// 首次登记 of a unit that has a row.
+    RealtyUnitExists => "REALTY_UNIT_EXISTS",
+        "a unit is first-registered once", "不动产单元只能首次登记一次";
+    /// A fixture on a parcel that is not registered.
+    RealtyParcelMissing => "REALTY_PARCEL_MISSING",
+        "the unit's parcel is not registered", "不动产单元所在宗地尚未登记";
+    /// No such unit.
+    RealtyUnitNotFound => "REALTY_UNIT_NOT_FOUND", "the unit is not registered", "该不动产单元尚未登记";
+    /// Its right was cancelled.
+    RealtyUnitCancelled => "REALTY_UNIT_CANCELLED",
+        "the unit's right was cancelled", "该不动产单元的权利已注销";
+    /// The right cannot exist on the unit.
+    RealtyRight => "REALTY_RIGHT", "the right does not fit the unit's code", "权利类型与不动产单元代码不符";
+    /// Not exactly the present holders.
+    RealtyHoldersDiffer => "REALTY_HOLDERS_DIFFER",
+        "the holders named are not exactly the present ones", "所列权利人与登记簿现有权利人不完全一致";
+    /// Fractions that do not sum to one.
+    RealtyShares => "REALTY_SHARES", "the shares do not sum to exactly one", "各共有人份额之和不等于一";
+    /// Nothing would be different.
+    RealtyUnchanged => "REALTY_UNCHANGED", "nothing would change", "登记内容没有变化";
+    /// Too few of the co-owners.
+    RealtyConsent => "REALTY_CONSENT",
+        "the holders whose consent is needed do not all consent", "须经同意的权利人未全部同意";
+    /// 查封.
+    RealtySealed => "REALTY_SEALED", "the unit is sealed by a court", "该不动产单元已被查封";
+    /// 预告登记.
+    RealtyNoticed => "REALTY_NOTICED",
+        "a notice-holder does not consent", "预告登记权利人未同意";
+    /// 抵押权.
+    RealtyMortgaged => "REALTY_MORTGAGED",
+        "a mortgagee whose consent is needed does not consent", "须经同意的抵押权人未同意";
+    /// 居住权, 地役权.
+    RealtyInterested => "REALTY_INTERESTED",
+        "the holder of an interest does not consent", "居住权人或地役权人未同意";
+    /// Registered fixtures on the parcel.
+    RealtyFixtures => "REALTY_FIXTURES",
+        "fixtures on the parcel are registered", "宗地上尚有已登记的定着物";
+    /// The certificate number was given before.
+    RealtyNumberTaken => "REALTY_NUMBER_TAKEN",
+        "the certificate number was given before", "该证书或证明号已被使用";
+    /// 16 open burdens of the kind.
+    RealtyBurdensFull => "REALTY_BURDENS_FULL",
+        "the unit has as many burdens of this kind as it may", "该不动产单元此类负担已达上限";
+    /// 999 999 entries.
+    RealtyEntriesFull => "REALTY_ENTRIES_FULL",
+        "the unit has as many registrations as it may", "该不动产单元的登记次数已达上限";
+    /// No such burden, or released.
+    RealtyBurdenNotFound => "REALTY_BURDEN_NOT_FOUND",
+        "the unit has no such open burden", "该不动产单元没有此项未解除的负担";
+    /// Ended by time.
+    RealtyBurdenLapsed => "REALTY_BURDEN_LAPSED", "the burden has lapsed", "该项负担已因期限届满失效";
+    /// Neither its party nor a court.
+    RealtyRelease => "REALTY_RELEASE",
+        "only its party's consent or a court ends it", "须经该项权利人同意或由法院裁定方可注销";
+    /// Another court's seal.
+    RealtySealCourt => "REALTY_SEAL_COURT", "another court sealed", "该查封由其他法院作出";
+    /// A correction of nothing.
+    RealtyEntryNotFound => "REALTY_ENTRY_NOT_FOUND", "the unit has no such entry", "该不动产单元没有此条登记";
+    /// A holder that the entry does not name.
+    RealtyCorrectionHolder => "REALTY_CORRECTION_HOLDER",
+        "the entry does not name the holder that is corrected", "所更正的登记中没有该权利人";
+    /// Two holders would be one.
+    RealtyHolderTwice => "REALTY_HOLDER_TWICE",
+        "a holder would be named twice", "更正后权利人将重复";
 }
 
 impl Code {

@@ -56,6 +56,8 @@ tags! {
     Credential => "hnchain/credential/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
+    /// Entry of a real estate unit.
+    Realty => "hnchain/realty/1",
 }
 
 impl Tag {

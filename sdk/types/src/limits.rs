@@ -71,3 +71,15 @@ pub const CLOSING: usize = 1024;
 pub const TIME_MS: u64 = 253_402_300_799_999;
 /// Greatest height, view and epoch that a header may have: the next one always exists.
 pub const NUMBER: u64 = u64::MAX / 2;
+/// Most holders of a real estate unit.
+pub const REALTY_HOLDERS: usize = 32;
+/// Most burdens of one kind that are open on a real estate unit at once: what a verifier has to read stays bounded.
+pub const REALTY_BURDENS: usize = 16;
+/// Most who consent to a registration: every holder and the parties of every burden that has one.
+pub const REALTY_CONSENTS: usize = REALTY_HOLDERS + 4 * REALTY_BURDENS;
+/// Longest 用途 of a real estate unit, in bytes.
+pub const REALTY_USE_BYTES: usize = 96;
+/// Most registrations of one real estate unit: six digits keep their keys in order.
+pub const REALTY_ENTRIES: u32 = 999_999;
+/// Largest encoded row of a real estate unit or entry: 32 holders with shares, and twice as many where they are corrected.
+pub const REALTY_ROW_BYTES: usize = 6 * 1024;

@@ -50,6 +50,7 @@ fn every_public_type_has_its_frozen_bytes() {
     }
     frozen_hex("body", &support::body());
     frozen_hex("body-governance", &support::governance::governance_body());
+    frozen_hex("body-realty", &support::realty::body());
 }
 
 #[test]
@@ -85,6 +86,7 @@ fn every_hash_and_every_signed_digest_is_frozen() {
             "record row hash",
             hnchain_types::record::row_hash(&prost::Message::encode_to_vec(&record_row(1))).to_string(),
         ),
+        ("realty entry hash", support::realty::entry(true).hash().to_string()),
         ("vote notarize", vote(notarization().statement)),
         ("vote nullify", vote(Statement::Nullify)),
         ("vote finalize", vote(finalization().statement)),

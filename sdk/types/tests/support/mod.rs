@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 pub(crate) mod credential;
 pub(crate) mod governance;
+pub(crate) mod realty;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -300,7 +301,8 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
     static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-        make_samples().into_iter().chain(governance::samples()).chain(credential::samples()).collect()
+        let parts = [make_samples(), governance::samples(), credential::samples(), realty::samples()];
+        parts.into_iter().flatten().collect()
     });
     &SAMPLES
 }
