@@ -54,6 +54,8 @@ tags! {
     Anchor => "hnchain/anchor/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
+    /// Row of an event of a batch.
+    TraceEvent => "hnchain/trace-event/1",
 }
 
 impl Tag {
