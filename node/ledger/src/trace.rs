@@ -34,11 +34,12 @@
 //!
 //! | subject | operations |
 //! |---|---|
-//! | `producer` | commission, input, harvest, certify, split, transform, aggregate, disaggregate, destroy, recall of what it made |
-//! | `carrier` | ship, receive, return, destroy |
-//! | `seller` | sell, receive, return, destroy |
+//! | `producer` | commission, input, harvest, certify, split, transform, aggregate, disaggregate |
+//! | `carrier` | ship, receive |
+//! | `seller` | sell, receive |
 //! | `inspection` | inspect |
 //! | `recall` | recall of any batch |
+//! | any | return and destroy by the custodian, recall by the maker: goods must come back from wherever they are |
 //!
 //! # Recall with bounded cost
 //! A recall writes the batch's row, one event, and the count of recalls on the chain (`trace/recalls`): three rows, however
@@ -79,14 +80,17 @@ pub const INSPECTION: &str = "inspection";
 /// May recall what others made.
 pub const RECALL: &str = "recall";
 
+/// Any role in this registry.
+const ENTER: Permission<'static> = Permission::Enter { registry: genesis::Registry::Trace };
+
 impl Registry<Operation> for Traceability {
     fn needs<'a>(&self, op: &'a Operation) -> Permission<'a> {
         match op {
             Operation::Step(step) => match &step.act {
                 Act::Commission(c) => register(PRODUCER, c.place.division),
-                _ => Permission::Enter { registry: genesis::Registry::Trace },
+                _ => ENTER,
             },
-            Operation::Split(_) => Permission::Enter { registry: genesis::Registry::Trace },
+            Operation::Split(_) => ENTER,
             Operation::Transform(t) => register(PRODUCER, t.place.division),
         }
     }

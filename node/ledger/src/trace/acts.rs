@@ -1,6 +1,6 @@
 //! What happens to one batch.
 
-use super::{CARRIER, INSPECTION, PRODUCER, SELLER, recall, require_any, rows};
+use super::{CARRIER, ENTER, INSPECTION, PRODUCER, SELLER, recall, require_any, rows};
 use crate::membership::organization_key;
 use crate::registry::Context;
 use crate::rejection::{Code, Failure};
@@ -32,22 +32,13 @@ fn authorize(context: &Context<'_>, batch: &Batch, act: &Act) -> Result<(), Fail
         Act::Receive(r) => return require_any(context, &[CARRIER, SELLER], r.place.division),
         Act::Ship(_) => require_any(context, &[CARRIER], here)?,
         Act::Sell(_) => require_any(context, &[SELLER], here)?,
-        Act::Return(_) => return returner(context, batch),
-        Act::Destroy(_) => require_any(context, &[PRODUCER, CARRIER, SELLER], here)?,
+        Act::Return(_) | Act::Destroy(_) => context.member.require(ENTER)?,
         _ => require_any(context, &[PRODUCER], here)?,
     }
-    custodian(context, batch)
-}
-
-/// Who has the batch returns it; while it is on its way also whom it is on its way to: it is not taken in.
-fn returner(context: &Context<'_>, batch: &Batch) -> Result<(), Failure> {
-    if batch.to.as_deref() == Some(context.organization) {
-        // Its own role is for its own division, where the batch has not arrived.
-        return context
-            .member
-            .require(crate::membership::Permission::Enter { registry: hnchain_types::genesis::Registry::Trace });
+    // Whom a batch is on its way to need not take it in.
+    if matches!(act, Act::Return(_)) && batch.to.as_deref() == Some(context.organization) {
+        return Ok(());
     }
-    require_any(context, &[CARRIER, SELLER], batch.place.division)?;
     custodian(context, batch)
 }
 
@@ -117,7 +108,11 @@ fn change(context: &Context<'_>, state: &State<'_>, batch: &mut Batch, act: &Act
             }
             Ok(())
         }
-        Act::Return(r) => back(batch, &r.to),
+        Act::Return(r) => {
+            back(batch, &r.to)?;
+            batch.place = r.place.clone();
+            Ok(())
+        }
         Act::Destroy(_) => {
             open(batch)?;
             (batch.remaining, batch.state, batch.to) = (0, Is::Destroyed, None);

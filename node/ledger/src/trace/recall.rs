@@ -63,7 +63,7 @@ pub(super) fn recall(
     recall: &Recall,
 ) -> Result<Batch, Failure> {
     if batch.maker == context.organization {
-        super::require_any(context, &[super::PRODUCER, super::RECALL], batch.place.division)?;
+        context.member.require(super::ENTER)?; // wherever it is by now
     } else {
         super::require_any(context, &[super::RECALL], batch.place.division)?;
     }

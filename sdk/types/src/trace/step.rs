@@ -166,6 +166,8 @@ pub struct Return {
     pub to: String,
     /// Why; no personal data.
     pub reason: String,
+    /// Where it goes.
+    pub place: Place,
 }
 
 /// The end of what is left.
@@ -234,7 +236,11 @@ impl Act {
             Self::Receive(a) => Wire::Receive(proto::TraceReceive { place: Some(a.place.to_proto()) }),
             Self::Sell(a) => Wire::Sell(proto::TraceSell { quantity: Some(a.quantity.to_proto()) }),
             Self::Recall(a) => Wire::Recall(proto::TraceRecall { reason: a.reason.clone() }),
-            Self::Return(a) => Wire::Return(proto::TraceReturn { to: a.to.clone(), reason: a.reason.clone() }),
+            Self::Return(a) => Wire::Return(proto::TraceReturn {
+                to: a.to.clone(),
+                reason: a.reason.clone(),
+                place: Some(a.place.to_proto()),
+            }),
             Self::Destroy(a) => Wire::Destroy(proto::TraceDestroy { reason: a.reason.clone() }),
         }
     }
@@ -260,7 +266,10 @@ impl Act {
             Wire::Receive(a) => Self::Receive(Receive { place: Place::from_proto(a.place.as_ref())? }),
             Wire::Sell(a) => Self::Sell(Sell { quantity: Quantity::from_proto(a.quantity)?.some()? }),
             Wire::Recall(a) => Self::Recall(Recall { reason: reason(a.reason)? }),
-            Wire::Return(a) => Self::Return(Return { to: organization(a.to)?, reason: reason(a.reason)? }),
+            Wire::Return(a) => {
+                let place = Place::from_proto(a.place.as_ref())?;
+                Self::Return(Return { to: organization(a.to)?, reason: reason(a.reason)?, place })
+            }
             Wire::Destroy(a) => Self::Destroy(Destroy { reason: reason(a.reason)? }),
         })
     }
