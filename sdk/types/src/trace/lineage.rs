@@ -229,6 +229,13 @@ impl Descent {
         Self { root, levels: Vec::new(), doing: Doing::Root }
     }
 
+    /// Names that are held: pages of children, and of a walk what it saw.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let walked = if let Doing::Check { walk, .. } = &self.doing { walk.seen() } else { 0 };
+        walked + self.levels.iter().map(|l| l.page.len()).sum::<usize>()
+    }
+
     /// What comes next.
     pub fn poll(&mut self) -> Need {
         match &self.doing {

@@ -21,15 +21,17 @@ struct Search<'a> {
     descent: Descent,
     page: usize,
     asked: usize,
+    held: usize,
 }
 
 impl<'a> Search<'a> {
     fn new(state: &'a MemoryState, root: &BatchId, page: usize) -> Self {
-        Self { state, descent: Descent::new(root.clone()), page, asked: 0 }
+        Self { state, descent: Descent::new(root.clone()), page, asked: 0, held: 0 }
     }
 
     fn step(&mut self) -> Result<Option<Found>, Broken> {
         loop {
+            self.held = self.held.max(self.descent.held());
             match self.descent.poll() {
                 Need::Batch(id) => {
                     let raw = self.state.row(&id.key()).unwrap().unwrap();
@@ -57,40 +59,24 @@ impl Iterator for Search<'_> {
     }
 }
 
-/// Splits each of some batches into `fan`, 64 operations in a transaction; gives the children.
-fn generation(s: &mut Scene, parents: &[String], fan: usize) -> Vec<String> {
-    let mut made = Vec::with_capacity(parents.len() * fan);
-    let ops: Vec<_> = parents
-        .iter()
-        .map(|parent| {
-            let codes: Vec<_> = (0..fan).map(|i| format!("{parent}.{i}")).collect();
-            let each = (fan as u64).pow(0).to_string();
-            let parts = codes.iter().map(|c| part(Plant, c, &format!("{each} g"))).collect();
-            let op = split(&id(Plant, parent), &format!("{fan} g"), "0 g", parts);
-            made.extend(codes);
-            op
-        })
-        .collect();
-    for some in ops.chunks(8) {
-        s.all(Plant, some).unwrap();
-    }
-    made
-}
-
-/// A root with `levels` generations below it. A split takes one unit for each part, so quantities are made by hand.
-fn tree(s: &mut Scene, fan: usize, levels: usize) -> (BatchId, usize) {
-    let root = s.batch(Plant, "r", "1 g");
-    let mut last = vec!["r".to_owned()];
-    let mut total = 0;
+/// A root of `fan` to the power `levels` grams, split into equal parts until each is one gram; how many were made.
+fn tree(s: &mut Scene, fan: usize, levels: u32) -> (BatchId, usize) {
+    let mut grams = fan.pow(levels);
+    let root = s.batch(Plant, "r", &format!("{grams} g"));
+    let (mut last, mut total) = (vec!["r".to_owned()], 0);
     for _ in 0..levels {
-        for code in &last {
-            let mut row = s.row(&id(Plant, code));
-            row.quantity = row.quantity.with(1_000_000);
-            row.remaining = 1_000_000;
-            s.force(&row);
+        let (taken, each) = (format!("{grams} g"), format!("{} g", grams / fan));
+        let children = |parent: &String| (0..fan).map(|i| format!("{parent}.{i}")).collect::<Vec<_>>();
+        let op = |parent: &String| {
+            let parts = children(parent).iter().map(|c| part(Plant, c, &each)).collect();
+            split(&id(Plant, parent), &taken, "0 g", parts)
+        };
+        for some in last.chunks(8) {
+            s.all(Plant, &some.iter().map(op).collect::<Vec<_>>()).unwrap();
         }
-        last = generation(s, &last, fan);
+        last = last.iter().flat_map(children).collect();
         total += last.len();
+        grams /= fan;
     }
     (root, total)
 }
@@ -177,7 +163,8 @@ fn recall_over_a_lineage_of_100_000_batches_writes_three_rows_and_reaches_all_of
         found += 1;
     }
     assert_eq!(found, total);
-    // One page for each batch that has children: nothing is asked for twice.
+    // A page in each generation is all that was held, and nothing was asked for twice.
+    assert!(search.held <= 5 * 64, "{}", search.held);
     assert_eq!(search.asked, 1 + 10 + 100 + 1000 + 10_000);
 }
 

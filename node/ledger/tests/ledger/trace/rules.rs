@@ -1,6 +1,6 @@
 //! Rules T1 to T20 and T24.
 
-use super::Who::{Agency, Farm, Guest, Plant, Shop};
+use super::Who::{Agency, Farm, Plant, Shop};
 use super::*;
 use hnchain_types::trace::lineage::balances;
 use hnchain_types::trace::{Child, Conversion, EventKind, State};
