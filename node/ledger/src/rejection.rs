@@ -232,6 +232,74 @@ codes! {
     /// Two holders would be one.
     RealtyHolderTwice => "REALTY_HOLDER_TWICE",
         "a holder would be named twice", "更正后权利人将重复";
+    // 农产品溯源
+    /// A batch with this name exists.
+    TraceExists => "TRACE_EXISTS", "the producer has a batch with this code already", "该生产者已有此批次号";
+    /// No such batch.
+    TraceNotFound => "TRACE_NOT_FOUND", "there is no such batch", "没有该批次";
+    /// Named under another organization's code.
+    TraceProducer => "TRACE_PRODUCER",
+        "a new batch is named under the credit code of the signer's organization",
+        "新批次须以签名者所属机构的统一社会信用代码命名";
+    /// Somebody else has it.
+    TraceCustodian => "TRACE_CUSTODIAN",
+        "only the organization that has the batch acts on it", "只有当前持有该批次的机构可以操作";
+    /// No longer in the field.
+    TraceHarvested => "TRACE_HARVESTED",
+        "inputs and harvest are for a growing batch", "投入品与采收仅适用于生长中的批次";
+    /// Still in the field.
+    TraceNotHarvested => "TRACE_NOT_HARVESTED", "the batch is not harvested", "该批次尚未采收";
+    /// Inside the 安全间隔期.
+    TraceSafetyInterval => "TRACE_SAFETY_INTERVAL",
+        "the safety interval of an input has not passed", "投入品的安全间隔期未满，不得采收";
+    /// The newest inspection failed.
+    TraceInspectionFailed => "TRACE_INSPECTION_FAILED",
+        "the newest inspection of the batch failed", "该批次最近一次检验不合格";
+    /// A second certificate.
+    TraceCertified => "TRACE_CERTIFIED",
+        "the batch has a conformity certificate already", "该批次已开具承诺达标合格证";
+    /// More than is left.
+    TraceQuantity => "TRACE_QUANTITY", "there is not so much left of the batch", "该批次余量不足";
+    /// Another unit or a finer scale.
+    TraceUnit => "TRACE_UNIT",
+        "the quantity is not in the batch's unit and scale", "数量的单位或小数位与批次不符";
+    /// Parts and loss differ from what is taken.
+    TraceBalance => "TRACE_BALANCE",
+        "parts and loss are not what is taken", "各份与损耗之和不等于取用量";
+    /// Outputs beyond the declared yield.
+    TraceYield => "TRACE_YIELD",
+        "the outputs are more than inputs, conversion and declared yield give",
+        "产出超过投入按换算与声明得率所得";
+    /// In a container.
+    TraceAggregated => "TRACE_AGGREGATED", "the batch is in a container: unpack it first", "该批次已装箱，请先拆箱";
+    /// In no container.
+    TraceNotAggregated => "TRACE_NOT_AGGREGATED", "the batch is in no container", "该批次未装箱";
+    /// Nobody, or the custodian itself.
+    TraceReceiver => "TRACE_RECEIVER",
+        "a batch is shipped to another organization of this chain", "收货方须为本链上的另一机构";
+    /// Not on its way to the signer.
+    TraceNotReceiver => "TRACE_NOT_RECEIVER",
+        "the batch is not on its way to the signer's organization", "该批次不是发给签名者所属机构的";
+    /// On its way.
+    TraceInTransit => "TRACE_IN_TRANSIT", "the batch is on its way", "该批次在途";
+    /// Sold out, used up or destroyed.
+    TraceFinished => "TRACE_FINISHED",
+        "the batch is sold out, used up or destroyed", "该批次已售完、用完或销毁";
+    /// Returned to somebody whom it did not come from.
+    TraceReturn => "TRACE_RETURN",
+        "a batch returns to whom it came from or to its maker", "批次只能退回来货方或制造方";
+    /// It or an ancestor is recalled.
+    TraceRecalled => "TRACE_RECALLED",
+        "the batch or one that it was made of is recalled: only return and destroy",
+        "该批次或其上级批次已被召回，仅可退回或销毁";
+    /// A second recall.
+    TraceRecallExists => "TRACE_RECALL_EXISTS", "the batch is recalled already", "该批次已被召回";
+    /// Too many ancestors.
+    TraceLineageLimit => "TRACE_LINEAGE_LIMIT",
+        "the batch would have more ancestors than the chain can follow", "该批次的上级批次将超过本链可追溯的上限";
+    /// Too many events or children.
+    TraceFull => "TRACE_FULL",
+        "the batch has as many events or children as one may have", "该批次的事件或下级批次数已达上限";
 }
 
 impl Code {

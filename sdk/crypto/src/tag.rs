@@ -58,6 +58,8 @@ tags! {
     Bundle => "hnchain/bundle/1",
     /// Entry of a real estate unit.
     Realty => "hnchain/realty/1",
+    /// Row of an event of a batch.
+    TraceEvent => "hnchain/trace-event/1",
 }
 
 impl Tag {

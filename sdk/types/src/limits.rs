@@ -83,3 +83,23 @@ pub const REALTY_USE_BYTES: usize = 96;
 pub const REALTY_ENTRIES: u32 = 999_999;
 /// Largest encoded row of a real estate unit or entry: 32 holders with shares, and twice as many where they are corrected.
 pub const REALTY_ROW_BYTES: usize = 6 * 1024;
+/// 农产品溯源: longest product code, product of an input and container label, in bytes.
+pub const TRACE_LABEL_BYTES: usize = 64;
+/// Longest unit (UCUM), in bytes.
+pub const TRACE_UNIT_BYTES: usize = 16;
+/// Most decimal places of a quantity.
+pub const TRACE_SCALE: u32 = 6;
+/// Longest 安全间隔期, in days.
+pub const TRACE_SAFETY_DAYS: u32 = 365;
+/// Most parents of a batch, and most batches that one operation makes.
+pub const TRACE_PARTS: usize = 32;
+/// Most pairs of a parent and a child that one operation makes: each is a row.
+pub const TRACE_EDGES: usize = 64;
+/// Most distinct ancestors of a batch: what the first event of a batch after a recall may have to read.
+pub const TRACE_ANCESTORS: usize = 1024;
+/// Most events, and most children, of a batch: their numbers have eight digits.
+pub const TRACE_ROWS: u32 = 99_999_999;
+/// Largest encoded row of a batch: 32 parents are 4 KiB; without them it is about 1 KiB.
+pub const TRACE_BATCH_BYTES: usize = 8 * 1024;
+/// Largest encoded row of an event or of a child.
+pub const TRACE_EVENT_BYTES: usize = 1024;

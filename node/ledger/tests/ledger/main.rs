@@ -14,4 +14,5 @@ mod history;
 mod membership;
 mod model;
 mod scene;
+mod trace;
 mod validators;
