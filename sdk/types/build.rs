@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let files = ["governance", "credential", "realty", "trace", "transaction", "block", "vote", "proof", "service"]
+    let files = ["member", "governance", "credential", "realty", "trace", "transaction", "block", "vote", "proof", "service"]
         .map(|n| format!("hnchain/v1/{n}.proto"));
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(&files, ["proto"])?;

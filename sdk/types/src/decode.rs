@@ -117,6 +117,9 @@ fn name_zh(what: &str) -> &str {
         "conviction" => "违规记录",
         "record" => "记录",
         "genesis" => "创世文件",
+        "organization" => "机构",
+        "signer" => "签名者",
+        "parameters" => "链参数",
         other => other,
     }
 }
