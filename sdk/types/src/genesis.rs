@@ -377,13 +377,15 @@ fn check_organizations(list: &[Organization]) -> Result<BTreeSet<&str>, DecodeEr
         name("organizations.id", &o.id)?;
         text("organizations.name", &o.name, limits::ORGANIZATION_NAME_BYTES)?;
         o.credit_code.parse::<CreditCode>().map_err(|e| DecodeError::code_in("organizations.credit_code", &e))?;
-        let own: Division =
-            o.division.parse().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
+        let own: Division = o.division.parse().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
         if let Some(parent) = &o.parent {
             let above: Option<&Division> = divisions.get(parent.as_str());
             let Some(above) = above else { return Err(unknown("organizations.parent", parent)) };
             if !above.contains(own) {
-                let (en, zh) = (format!("{} does not lie in {above}, its parent's", o.id), format!("{} 的区划不在上级机构的区划 {above} 内", o.id));
+                let (en, zh) = (
+                    format!("{} does not lie in {above}, its parent's", o.id),
+                    format!("{} 的区划不在上级机构的区划 {above} 内", o.id),
+                );
                 return Err(DecodeError::field("organizations.division", en, zh));
             }
         }

@@ -67,9 +67,7 @@ pub fn role_to_proto(role: &Role) -> proto::Role {
     let of = |kind: Kind| proto::Role { kind: kind.into(), ..proto::Role::default() };
     let scope = |division: Option<Division>| division.map(|d| d.to_string()).unwrap_or_default();
     match role {
-        Role::RegistryWriter { namespace } => {
-            proto::Role { namespace: namespace.clone(), ..of(Kind::RegistryWriter) }
-        }
+        Role::RegistryWriter { namespace } => proto::Role { namespace: namespace.clone(), ..of(Kind::RegistryWriter) },
         Role::Registrar { registry, subject, division } => proto::Role {
             namespace: registry.as_str().to_owned(),
             subject: subject.clone().unwrap_or_default(),
