@@ -7,6 +7,7 @@
 //! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`],
 //!   [`evidence`] and [`credential`].
 //! - [`membership`]: the one place where validity periods and roles are checked.
+//! - [`members`], [`parameters`]: what proposals make of organizations, signers, parameters and certificate types.
 //! - [`validators`]: the validator set of each epoch, and the one place where it changes.
 //! - [`rejection`]: the one table of codes and messages.
 //! - [`MemoryState`]: a state in memory for tests, benches and the simulator.
@@ -83,8 +84,10 @@ pub mod credential;
 pub mod evidence;
 mod execute;
 pub mod governance;
+pub mod members;
 pub mod membership;
 mod memory;
+pub mod parameters;
 pub mod realty;
 pub mod registry;
 pub mod rejection;

@@ -44,7 +44,7 @@ tags! {
     StateKey => "hnchain/state-key/1",
     /// Commitment to one field of a document.
     Field => "hnchain/field/1",
-    /// Proof that an operator holds a validator key.
+    /// Proof that somebody of an organization holds a key.
     Possession => "hnchain/possession/1",
     /// Binding of a chain key to a transport session.
     Peer => "hnchain/peer/1",
@@ -54,6 +54,8 @@ tags! {
     Anchor => "hnchain/anchor/1",
     /// Row that a certificate's row follows.
     Credential => "hnchain/credential/1",
+    /// Row of an organization or a signer before it changed.
+    Member => "hnchain/member/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
     /// Entry of a real estate unit.

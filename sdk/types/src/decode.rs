@@ -124,6 +124,9 @@ fn name_zh(what: &str) -> &str {
         "real estate burden" => "不动产负担",
         "real estate number" => "不动产证号索引",
         "real estate holding" => "不动产权利人索引",
+        "organization" => "机构",
+        "signer" => "签名者",
+        "parameters" => "链参数",
         other => other,
     }
 }

@@ -6,6 +6,7 @@
 use crate::codes::{CreditCode, Division};
 use crate::credential::type_code;
 use crate::decode::{count, name, text};
+use crate::governance::Thresholds;
 pub use crate::validators::ValidatorSet;
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, limits};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag};
@@ -77,6 +78,17 @@ pub struct Parameters {
     /// Whether a validator that is convicted of contradictory votes leaves the validator set at once.
     #[serde(default)]
     pub suspend_equivocators: bool,
+    /// How long a proposal can be approved, in block time, milliseconds.
+    #[serde(default = "proposal_open_ms")]
+    pub proposal_open_ms: u64,
+    /// How many organizations have to approve, by kind of change.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+}
+
+/// 30 days, within which every operator has a working week.
+const fn proposal_open_ms() -> u64 {
+    30 * 24 * 3_600_000
 }
 
 impl Default for Parameters {
@@ -90,6 +102,8 @@ impl Default for Parameters {
             transaction_bytes: 32 * 1024,
             validity_ms: limits::VALIDITY_MS,
             suspend_equivocators: false,
+            proposal_open_ms: proposal_open_ms(),
+            thresholds: Thresholds::default(),
         }
     }
 }
@@ -208,30 +222,36 @@ pub struct Validator {
     pub public_key: PublicKey,
     /// Its organization.
     pub organization: String,
-    /// Signature over `SM3(tag "hnchain/possession/1", chain_id ‖ public key)`.
+    /// Signature over [`possession_digest`].
     pub possession: Signature,
 }
 
 impl Validator {
-    /// Proves possession of a key for a chain.
+    /// Proves possession of a key for an organization of a chain.
     #[must_use]
     pub fn new(chain_id: &str, organization: &str, key: &SecretKey) -> Self {
         Self {
             public_key: key.public_key(),
             organization: organization.to_owned(),
-            possession: possession(chain_id, key),
+            possession: possession(chain_id, organization, key),
         }
     }
 }
 
-/// What a validator's key signs to prove that its operator holds it.
+/// What a key signs to prove that somebody of an organization holds it: under tag `hnchain/possession/1`, the lengths of
+/// the chain's and the organization's ids in one byte before each, and the public key.
+///
+/// The organization is part of it, so that nobody brings the key of others into an organization of his own.
 #[must_use]
-pub fn possession_digest(chain_id: &str, key: &PublicKey) -> Digest {
-    Tag::Possession.hash(&[chain_id.as_bytes(), key.as_bytes()])
+pub fn possession_digest(chain_id: &str, organization: &str, key: &PublicKey) -> Digest {
+    // Both are names, of at most 64 bytes.
+    let length = |s: &str| [u8::try_from(s.len()).unwrap_or(u8::MAX)];
+    let (chain, own) = (length(chain_id), length(organization));
+    Tag::Possession.hash(&[&chain, chain_id.as_bytes(), &own, organization.as_bytes(), key.as_bytes()])
 }
 
-pub(crate) fn possession(chain_id: &str, key: &SecretKey) -> Signature {
-    key.sign(&possession_digest(chain_id, &key.public_key()))
+pub(crate) fn possession(chain_id: &str, organization: &str, key: &SecretKey) -> Signature {
+    key.sign(&possession_digest(chain_id, organization, &key.public_key()))
 }
 
 impl Genesis {
@@ -315,7 +335,7 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
     check_certificate_types(&document.certificate_types)?;
     for (v, index) in document.validators.iter().zip(0u32..) {
         known(&organizations, "validators.organization", &v.organization)?;
-        let digest = possession_digest(&document.chain_id, &v.public_key);
+        let digest = possession_digest(&document.chain_id, &v.organization, &v.public_key);
         validators
             .key(ValidatorIndex(index))
             .ok_or_else(|| DecodeError::field("validators", "missing key", "缺少公钥"))?
@@ -341,6 +361,8 @@ fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
             (p.transaction_bytes as usize..=limits::BLOCK_BYTES / 4 * 3).contains(&(p.block_bytes as usize)),
         ),
         ("validity_ms", (1_000..=limits::VALIDITY_MS).contains(&p.validity_ms)),
+        ("proposal_open_ms", limits::PROPOSAL_OPEN_MS.contains(&p.proposal_open_ms)),
+        ("thresholds", p.thresholds.sound()),
     ];
     match rules.iter().find(|(_, ok)| !ok) {
         Some((field, _)) => {
@@ -352,20 +374,31 @@ fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
 
 fn check_organizations(list: &[Organization]) -> Result<BTreeSet<&str>, DecodeError> {
     count("organizations", list.len(), 1, limits::ORGANIZATIONS)?;
-    let mut seen = BTreeSet::new();
+    let (mut divisions, mut codes) = (BTreeMap::new(), BTreeSet::new());
     for o in list {
         name("organizations.id", &o.id)?;
-        text("organizations.name", &o.name, 256)?;
+        text("organizations.name", &o.name, limits::ORGANIZATION_NAME_BYTES)?;
         o.credit_code.parse::<CreditCode>().map_err(|e| DecodeError::code_in("organizations.credit_code", &e))?;
-        o.division.parse::<Division>().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
+        let own: Division = o.division.parse().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
         if let Some(parent) = &o.parent {
-            known(&seen, "organizations.parent", parent)?;
+            let above: Option<&Division> = divisions.get(parent.as_str());
+            let Some(above) = above else { return Err(unknown("organizations.parent", parent)) };
+            if !above.contains(own) {
+                let (en, zh) = (
+                    format!("{} does not lie in {above}, its parent's", o.id),
+                    format!("{} 的区划不在上级机构的区划 {above} 内", o.id),
+                );
+                return Err(DecodeError::field("organizations.division", en, zh));
+            }
         }
-        if !seen.insert(o.id.as_str()) {
+        if divisions.insert(o.id.as_str(), own).is_some() {
             return Err(twice("organizations.id", &o.id));
         }
+        if !codes.insert(o.credit_code.as_str()) {
+            return Err(twice("organizations.credit_code", &o.credit_code));
+        }
     }
-    Ok(seen)
+    Ok(divisions.into_keys().collect())
 }
 
 fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), DecodeError> {
@@ -408,18 +441,41 @@ fn check_certificate_types(list: &[CertificateType]) -> Result<(), DecodeError> 
     Ok(())
 }
 
-/// A key has one row in the state, so a validator that is also a signer acts for one organization.
+/// A key has one row in the state, so a validator that is also a signer acts for one organization. And it has at most one
+/// of the duties that 等保三级 (GB/T 22239-2019) separates.
 fn check_both(document: &Document) -> Result<(), DecodeError> {
     let runs: BTreeMap<_, _> = document.validators.iter().map(|v| (v.public_key, &v.organization)).collect();
     let same = |s: &Signer| runs.get(&s.public_key).is_none_or(|o| **o == s.organization);
-    if document.signers.iter().all(same) {
-        return Ok(());
+    if !document.signers.iter().all(same) {
+        return Err(DecodeError::field(
+            "signers.organization",
+            "a validator's key belongs to another organization",
+            "该公钥作为验证者属于另一机构",
+        ));
     }
-    Err(DecodeError::field(
-        "signers.organization",
-        "a validator's key belongs to another organization",
-        "该公钥作为验证者属于另一机构",
-    ))
+    for s in &document.signers {
+        if duties(&s.roles, runs.contains_key(&s.public_key)) > 1 {
+            let what = "validator, auditor, administrator";
+            let en = format!("{} has more than one of {what}; give each a key of its own", s.public_key);
+            let zh = format!("{} 兼有验证者、审计员、管理员中的多项职责，须分设密钥", s.public_key);
+            return Err(DecodeError::field("signers.roles", en, zh));
+        }
+    }
+    let administers = |s: &&Signer| s.roles.contains(&Role::Administrator {});
+    let mut administrators: BTreeMap<_, usize> = BTreeMap::new();
+    for s in document.signers.iter().filter(administers) {
+        *administrators.entry(s.organization.as_str()).or_default() += 1;
+    }
+    let most = administrators.values().max().copied().unwrap_or_default();
+    count("signers.administrators", most, 0, limits::ADMINISTRATORS)
+}
+
+/// How many of the duties a key has that 等保三级 (GB/T 22239-2019) separates: operator (validator), auditor and
+/// administrator.
+#[must_use]
+pub fn duties(roles: &[Role], validator: bool) -> usize {
+    let has = |role: Role| usize::from(roles.contains(&role));
+    usize::from(validator) + has(Role::Auditor {}) + has(Role::Administrator {})
 }
 
 fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {
@@ -427,10 +483,10 @@ fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {
 }
 
 fn known(organizations: &BTreeSet<&str>, field: &'static str, id: &str) -> Result<(), DecodeError> {
-    if organizations.contains(id) {
-        Ok(())
-    } else {
-        let zh = format!("{id} 不是在此之前列出的机构");
-        Err(DecodeError::field(field, format!("{id} is not an organization listed before"), zh))
-    }
+    if organizations.contains(id) { Ok(()) } else { Err(unknown(field, id)) }
+}
+
+fn unknown(field: &'static str, id: &str) -> DecodeError {
+    let zh = format!("{id} 不是在此之前列出的机构");
+    DecodeError::field(field, format!("{id} is not an organization listed before"), zh)
 }

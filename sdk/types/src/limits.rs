@@ -45,6 +45,18 @@ pub const SALT_BYTES: usize = 16;
 pub const GENESIS_BYTES: usize = 4 * 1024 * 1024;
 /// Most organizations in a genesis.
 pub const ORGANIZATIONS: usize = 4096;
+/// Longest name of an organization or of a type of certificate, in bytes.
+pub const ORGANIZATION_NAME_BYTES: usize = 256;
+/// Most organizations from one to the root of the tree: province, city, county, office, and room for more.
+pub const ORGANIZATION_DEPTH: usize = 16;
+/// Most administrators of one organization, so that the row that lists them stays below 1 KiB.
+pub const ADMINISTRATORS: usize = 24;
+/// Largest row of an organization or a signer: 65 roles with all of their bounds are 10 KiB; usual rows have 200 bytes.
+pub const MEMBER_ROW_BYTES: usize = 16 * 1024;
+/// Length of a 证照类型代码.
+pub const CERTIFICATE_TYPE_BYTES: usize = 21;
+/// How long a proposal may stay open, milliseconds: an hour to a year.
+pub const PROPOSAL_OPEN_MS: std::ops::RangeInclusive<u64> = 3_600_000..=365 * 24 * 3_600_000;
 /// Most signers in a genesis.
 pub const SIGNERS: usize = 4096;
 /// Most roles of one signer.
@@ -56,7 +68,9 @@ pub const EVIDENCE_BYTES: usize = 512;
 /// Largest encoded row of a conviction: the evidence, two names, a key and framing.
 pub const EVIDENCE_ROW_BYTES: usize = EVIDENCE_BYTES + 2 * NAME_BYTES + 128;
 /// Largest encoded row of a proposal: the proposing operation, and an approval of each organization that there can be.
-pub const PROPOSAL_BYTES: usize = TRANSACTION_BYTES + ORGANIZATIONS * (NAME_BYTES + 64) + 256;
+pub const PROPOSAL_BYTES: usize = TRANSACTION_BYTES + ORGANIZATIONS * (NAME_BYTES + 64) + 512;
+/// Longest state key that an enactment names.
+pub const ENACTED_KEY_BYTES: usize = 96;
 /// Largest encoded certificate.
 pub const CERTIFICATE_BYTES: usize = 256 + VALIDATORS * 72;
 /// Most nullifications that a block carries: those of the newest views between its parent's and its own. More views than

@@ -47,6 +47,12 @@ impl ValidatorList {
         self.0.len()
     }
 
+    /// Organization of a key.
+    #[must_use]
+    pub fn organization(&self, key: &PublicKey) -> Option<&str> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, organization)| organization.as_str())
+    }
+
     /// Position of a key.
     #[must_use]
     pub fn position(&self, key: &PublicKey) -> Option<usize> {

@@ -30,7 +30,9 @@ pub(crate) async fn sample(arguments: Sample) -> anyhow::Result<()> {
     match (&arguments.out, &arguments.dir) {
         (Some(file), _) => write(world, file),
         (None, Some(directory)) => submit(world, directory, &arguments).await,
-        (None, None) => anyhow::bail!("--out FILE writes the world, --dir DIR submits it to the network of a directory"),
+        (None, None) => {
+            anyhow::bail!("--out FILE writes the world, --dir DIR submits it to the network of a directory")
+        }
     }
 }
 
@@ -112,6 +114,9 @@ async fn wait_for_room(running: &mut JoinSet<anyhow::Result<()>>, most: usize) -
 async fn one(client: Client, signer: Arc<Signer>, pack: Vec<Step>) -> anyhow::Result<()> {
     let rows = pack.first().map(|s| s.row.clone()).unwrap_or_default();
     let transaction = signer.transaction(|body| pack.into_iter().fold(body, |b, s| b.operation(s.operation)))?;
-    client.submit_and_wait(&transaction, FINAL).await.with_context(|| format!("a transaction that begins with {rows}"))?;
+    client
+        .submit_and_wait(&transaction, FINAL)
+        .await
+        .with_context(|| format!("a transaction that begins with {rows}"))?;
     Ok(())
 }

@@ -16,21 +16,64 @@ pub(super) fn story() -> Story {
     let do_ = |office, what, batch: &proto::TraceBatchId, a| step(office, what, act(batch, a));
     let steps = vec![
         do_(ORCHARD, ("建立批次：东坡果园", "makes a batch: the eastern orchard"), &sprayed, commission()),
-        do_(ORCHARD, ("施用农药，安全间隔期 7 天", "uses a pesticide with a safety interval of 7 days"), &sprayed, spray()),
-        do_(ORCHARD, ("间隔期内采收", "harvests within the interval"), &sprayed, harvest(400)).refused("TRACE_SAFETY_INTERVAL"),
+        do_(
+            ORCHARD,
+            ("施用农药，安全间隔期 7 天", "uses a pesticide with a safety interval of 7 days"),
+            &sprayed,
+            spray(),
+        ),
+        do_(ORCHARD, ("间隔期内采收", "harvests within the interval"), &sprayed, harvest(400))
+            .refused("TRACE_SAFETY_INTERVAL"),
         do_(ORCHARD, ("建立批次：西坡果园", "makes a batch: the western orchard"), &batch, commission()),
         do_(ORCHARD, ("采收 500 千克", "harvests 500 kg"), &batch, harvest(500)),
-        do_(AGENCY, ("检测合格", "finds it in order"), &batch, Act::Inspect(proto::TraceInspect { passed: true, report: commitment("检测报告") })),
-        do_(ORCHARD, ("开具承诺达标合格证", "certifies it"), &batch, Act::Certify(proto::TraceCertify { certificate: commitment("合格证") })),
-        step(ORCHARD, ("分装 600 千克", "packs 600 kg into boxes"), split(&batch, &[(&first, 300), (&second, 300)])).refused("TRACE_QUANTITY"),
+        do_(
+            AGENCY,
+            ("检测合格", "finds it in order"),
+            &batch,
+            Act::Inspect(proto::TraceInspect { passed: true, report: commitment("检测报告") }),
+        ),
+        do_(
+            ORCHARD,
+            ("开具承诺达标合格证", "certifies it"),
+            &batch,
+            Act::Certify(proto::TraceCertify { certificate: commitment("合格证") }),
+        ),
+        step(ORCHARD, ("分装 600 千克", "packs 600 kg into boxes"), split(&batch, &[(&first, 300), (&second, 300)]))
+            .refused("TRACE_QUANTITY"),
         step(ORCHARD, ("分装为两批", "packs it into two lots"), split(&batch, &[(&first, 300), (&second, 200)])),
-        do_(ORCHARD, ("发往郑州鲜果店", "ships the first lot to a shop"), &first, Act::Ship(proto::TraceShip { to: SHOP.to_owned() })),
-        do_(SHOP, ("收货", "receives it"), &first, Act::Receive(proto::TraceReceive { place: Some(place("鲜果店", "410102")) })),
+        do_(
+            ORCHARD,
+            ("发往郑州鲜果店", "ships the first lot to a shop"),
+            &first,
+            Act::Ship(proto::TraceShip { to: SHOP.to_owned() }),
+        ),
+        do_(
+            SHOP,
+            ("收货", "receives it"),
+            &first,
+            Act::Receive(proto::TraceReceive { place: Some(place("鲜果店", "410102")) }),
+        ),
         do_(SHOP, ("售出 100 千克", "sells 100 kg"), &first, sell(100)),
-        do_(BUREAU, ("召回西坡果园的批次", "recalls the batch of the western orchard"), &batch, Act::Recall(proto::TraceRecall { reason: "农药残留超标".to_owned() })),
+        do_(
+            BUREAU,
+            ("召回西坡果园的批次", "recalls the batch of the western orchard"),
+            &batch,
+            Act::Recall(proto::TraceRecall { reason: "农药残留超标".to_owned() }),
+        ),
         do_(SHOP, ("召回后继续销售", "goes on selling"), &first, sell(50)).refused("TRACE_RECALLED"),
-        do_(ORCHARD, ("召回后发出另一批", "ships the second lot"), &second, Act::Ship(proto::TraceShip { to: SHOP.to_owned() })).refused("TRACE_RECALLED"),
-        do_(ORCHARD, ("销毁另一批", "destroys the second lot"), &second, Act::Destroy(proto::TraceDestroy { reason: "召回".to_owned() })),
+        do_(
+            ORCHARD,
+            ("召回后发出另一批", "ships the second lot"),
+            &second,
+            Act::Ship(proto::TraceShip { to: SHOP.to_owned() }),
+        )
+        .refused("TRACE_RECALLED"),
+        do_(
+            ORCHARD,
+            ("销毁另一批", "destroys the second lot"),
+            &second,
+            Act::Destroy(proto::TraceDestroy { reason: "召回".to_owned() }),
+        ),
     ];
     let ending = |id: &proto::TraceBatchId, value, what| Ending { row: key(id), field: "state", value, what };
     Story {

@@ -13,13 +13,20 @@ const SEAL_MS: u64 = 3 * 365 * 24 * 3_600_000;
 
 pub(super) fn story() -> Story {
     let steps = vec![
-        of(("首次登记宗地", "registers the parcel"), register(PARCEL, proto::RealtyRight::StateConstruction, "开发公司", 1)),
+        of(
+            ("首次登记宗地", "registers the parcel"),
+            register(PARCEL, proto::RealtyRight::StateConstruction, "开发公司", 1),
+        ),
         of(("首次登记一套住房", "registers the flat on it"), register(FLAT, proto::RealtyRight::Building, "业主甲", 2)),
         of(("再次首次登记", "registers it once more"), register(FLAT, proto::RealtyRight::Building, "业主乙", 3))
             .refused("REALTY_UNIT_EXISTS"),
         of(("抵押给银行", "the flat is mortgaged"), mortgage()),
-        court(("查封", "seals it"), Kind::Seal(proto::RealtySeal { unit: unit(), term_ms: SEAL_MS, document: commitment("裁定") })),
-        of(("查封期间转移登记", "registers a sale during the seal"), transfer("业主甲", "业主乙", 4)).refused("REALTY_SEALED"),
+        court(
+            ("查封", "seals it"),
+            Kind::Seal(proto::RealtySeal { unit: unit(), term_ms: SEAL_MS, document: commitment("裁定") }),
+        ),
+        of(("查封期间转移登记", "registers a sale during the seal"), transfer("业主甲", "业主乙", 4))
+            .refused("REALTY_SEALED"),
         of(
             ("登记机构解除查封", "lifts the court's seal itself"),
             Kind::Unseal(proto::RealtyUnseal { unit: unit(), burden: 3, document: commitment("自行解封") }),
@@ -29,7 +36,8 @@ pub(super) fn story() -> Story {
             ("解除查封", "lifts the seal"),
             Kind::Unseal(proto::RealtyUnseal { unit: unit(), burden: 3, document: commitment("解封裁定") }),
         ),
-        of(("非权利人出卖", "registers a sale by somebody else"), transfer("业主丙", "业主乙", 5)).refused("REALTY_HOLDERS_DIFFER"),
+        of(("非权利人出卖", "registers a sale by somebody else"), transfer("业主丙", "业主乙", 5))
+            .refused("REALTY_HOLDERS_DIFFER"),
         of(("转移登记，抵押权随之转移", "registers the sale; the mortgage follows"), transfer("业主甲", "业主乙", 6)),
         of(("一房二卖", "registers a second sale by the first owner"), transfer("业主甲", "业主丙", 7))
             .refused("REALTY_HOLDERS_DIFFER"),

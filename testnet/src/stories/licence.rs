@@ -13,7 +13,8 @@ pub(super) fn story() -> anyhow::Result<Story> {
         .map(|(serial, version)| CertificateId::from_parts(BUSINESS_LICENCE, CODE, serial, version));
     let (first, second, elsewhere) = (first?.to_string(), second?.to_string(), elsewhere?.to_string());
     let reason = |text: &str| text.to_owned();
-    let suspend = |id: &str| Kind::Suspend(proto::SuspendCredential { id: id.to_owned(), reason: reason("逾期未年报") });
+    let suspend =
+        |id: &str| Kind::Suspend(proto::SuspendCredential { id: id.to_owned(), reason: reason("逾期未年报") });
     let steps = vec![
         of(("签发示例面馆的营业执照", "issues the licence of a noodle shop"), issue(&first, "410102")),
         of(("为开封的店签发", "issues one for a shop in 开封"), issue(&elsewhere, "410202")).refused("ROLE_MISSING"),
@@ -27,16 +28,16 @@ pub(super) fn story() -> anyhow::Result<Story> {
         ),
         of(("暂停已换发的旧版", "suspends the old version"), suspend(&first)).refused("CREDENTIAL_FINAL"),
         of(("暂扣新版", "suspends the new version"), suspend(&second)),
-        of(
-            ("恢复", "resumes it"),
-            Kind::Resume(proto::ResumeCredential { id: second.clone() }),
-        ),
+        of(("恢复", "resumes it"), Kind::Resume(proto::ResumeCredential { id: second.clone() })),
         of(
             ("吊销", "revokes it"),
             Kind::Revoke(proto::RevokeCredential { id: second.clone(), reason: reason("使用虚假材料") }),
         ),
-        of(("恢复已吊销的执照", "resumes the revoked licence"), Kind::Resume(proto::ResumeCredential { id: second.clone() }))
-            .refused("CREDENTIAL_FINAL"),
+        of(
+            ("恢复已吊销的执照", "resumes the revoked licence"),
+            Kind::Resume(proto::ResumeCredential { id: second.clone() }),
+        )
+        .refused("CREDENTIAL_FINAL"),
     ];
     let ending = |id: &str, value, what| Ending { row: format!("certificate/{id}"), field: "state", value, what };
     Ok(Story {
