@@ -267,9 +267,15 @@ pub struct Revoke {
 /// `prove`.
 #[derive(Debug, Args)]
 pub struct Prove {
-    /// Which record.
-    #[command(flatten)]
-    pub record: RecordName,
+    /// Registry of a record, for example certificate, realty or trace
+    #[arg(long, value_name = "NAME", requires = "id", required_unless_present = "row")]
+    pub namespace: Option<String>,
+    /// Identifier within the registry
+    #[arg(long, value_name = "ID", requires = "namespace")]
+    pub id: Option<String>,
+    /// Instead: any row, by its key, for example certificate/ID, realty/unit/CODE, trace/batch/PRODUCER/CODE
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["namespace", "id", "opening"])]
+    pub row: Option<String>,
     /// File for the proof, FILE.hnproof.json; an older proof is replaced, no other file; default: standard output
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,

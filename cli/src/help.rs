@@ -92,6 +92,7 @@ const ZH: &[(&str, &str)] = &[
     ("prove", "取得任何人都能离线核验的证明"),
     ("prove.namespace", "登记类别，例如 certificate、realty、trace"),
     ("prove.id", "类别内的标识"),
+    ("prove.row", "改为证明任意一行，按其键：certificate/标识、realty/unit/单元代码、trace/batch/生产者/批次"),
     ("prove.out", "证明文件 *.hnproof.json，只替换已有的证明文件；默认写到标准输出"),
     ("prove.opening", "附上此开示文件，使证明也针对原件"),
     ("prove.trust", "写出之前先以此创世文件核验"),

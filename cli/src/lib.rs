@@ -36,6 +36,7 @@ mod lang;
 mod moment;
 mod prove;
 mod records;
+mod rows;
 mod verify;
 
 use args::{Cli, Command};

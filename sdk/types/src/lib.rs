@@ -42,6 +42,7 @@ pub mod limits;
 pub mod member;
 pub mod realty;
 pub mod record;
+pub mod rows;
 pub mod text;
 pub mod trace;
 pub mod transaction;

@@ -15,7 +15,7 @@ pub const fn faults(n: usize) -> usize {
 /// Keys and organizations of the validators of one epoch, in the order of their indices. Keys may be off the curve.
 ///
 /// Never empty, never more than [`limits::VALIDATORS`], no key twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ValidatorList(Vec<(PublicKey, String)>);
 
 impl ValidatorList {

@@ -31,7 +31,7 @@ pub fn evidence_key(epoch: Epoch, offender: &PublicKey) -> String {
 }
 
 /// An epoch: its validators, and the height from which they count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EpochRow {
     /// Which epoch.
     pub epoch: Epoch,
