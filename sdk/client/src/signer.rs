@@ -6,7 +6,7 @@ use hnchain_proof::Opening;
 use hnchain_types::governance::Change;
 use hnchain_types::transaction::{BodyBuilder, Transaction};
 use hnchain_types::vote::Evidence;
-use hnchain_types::{TxId, limits};
+use hnchain_types::{TxId, limits, realty};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a transaction may wait to be included unless the caller says otherwise: long enough for a network that
@@ -109,6 +109,14 @@ impl Signer {
     /// As [`Signer::transaction`].
     pub fn submit_evidence(&self, evidence: &Evidence) -> Result<Transaction, Error> {
         self.transaction(|body| body.submit_evidence(evidence))
+    }
+
+    /// A registration of real estate, or several that take effect together.
+    ///
+    /// # Errors
+    /// As [`Signer::transaction`].
+    pub fn realty(&self, operations: &[realty::Operation]) -> Result<Transaction, Error> {
+        self.transaction(|body| operations.iter().fold(body, |body, op| body.operation(op.to_kind())))
     }
 
     /// Salts a document, commits to it and signs the anchor. Nothing is sent.

@@ -84,7 +84,7 @@ impl Dice {
                     _ => &[&[4, 4, 4], &[6, 3, 3], &[8, 2, 2], &[4, 4, 5]],
                 };
                 let parts = self.pick(parts);
-                let share = |n: u32| if n % 3 == 0 { Share::new(n / 3, 4) } else { Share::new(n, 12) };
+                let share = |n: u32| if n.is_multiple_of(3) { Share::new(n / 3, 4) } else { Share::new(n, 12) };
                 let mut title = Title::shares(people.into_iter().zip(parts.iter().map(|n| share(*n))));
                 title.all_must_agree = self.one_in(4);
                 title

@@ -90,8 +90,14 @@ fn compare(o: &Office, model: &Model, seed: u64) {
     assert_eq!(rows("realty/number/").count(), model.numbers.len());
 }
 
+/// A number from the environment of the test; the ledger itself sees none.
+#[allow(clippy::disallowed_methods)]
+fn variable(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|s| s.parse().unwrap())
+}
+
 fn run(operations: u64) {
-    let given: Option<u64> = std::env::var("HNCHAIN_SEED").ok().map(|s| s.parse().unwrap());
+    let given = variable("HNCHAIN_SEED");
     let first = given.unwrap_or(1);
     let (mut done, mut seed, mut verdicts) = (0, first, BTreeMap::new());
     while done < operations {
@@ -109,7 +115,7 @@ fn run(operations: u64) {
 
 #[test]
 fn the_ledger_does_what_the_model_does() {
-    run(std::env::var("HNCHAIN_OPERATIONS").map_or(20_000, |n| n.parse().unwrap()));
+    run(variable("HNCHAIN_OPERATIONS").unwrap_or(20_000));
 }
 
 #[test]

@@ -263,6 +263,16 @@ impl Entry {
         Tag::Realty.hash(&[&written.encode_to_vec()])
     }
 
+    /// Whether entries follow each other without a gap, each naming the hash of the one before it.
+    #[must_use]
+    pub fn are_linked(entries: &[Self]) -> bool {
+        let follows = |pair: &[Self]| match pair {
+            [a, b] => a.unit == b.unit && b.number == a.number + 1 && b.previous == Some(a.hash()),
+            _ => true,
+        };
+        entries.windows(2).all(follows)
+    }
+
     fn to_proto(&self) -> proto::RealtyEntry {
         proto::RealtyEntry {
             unit: self.unit.to_string(),
