@@ -66,5 +66,5 @@ pub use hnchain_proof as proof;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
 pub use realty::{Held, HeldPage, Realty, Registered, TitlePage, UnitAnswer};
-pub use signer::{Draft, Signer};
+pub use signer::{Draft, Signer, commit_to};
 pub use subscribe::Blocks;

@@ -131,6 +131,15 @@ impl Signer {
     }
 }
 
+/// Commits to a document or person with a fresh salt. Keep the opening: without it nobody can show what the commitment is
+/// of.
+///
+/// # Errors
+/// No entropy.
+pub fn commit_to(document: &[u8]) -> Result<Opening, Error> {
+    Ok(Opening::of(document, salt()?))
+}
+
 fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
     let mut salt = [0u8; limits::SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|_| Error::System("random bytes"))?;
