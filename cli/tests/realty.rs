@@ -108,11 +108,13 @@ fn a_refusal_by_a_rule_ends_with_1_in_both_languages() {
 fn a_file_that_is_no_registration_is_a_wrong_use_and_says_which_field() {
     let s = scene(None);
     let key = ["--key", "k.pem"];
-    s.folder.write("a.json", br#"{"unit": "41", "burden": 3, "document": ""}"#);
-    s.run(&[&["unseal", "a.json"], &key[..]].concat()).exits(2).says("REGISTRATION_FILE").says("unit");
+    let hash = "0".repeat(64);
+    s.folder.write("a.json", format!(r#"{{"unit": "41", "burden": 3, "document": "{hash}"}}"#).as_bytes());
+    s.run(&[&["unseal", "a.json"], &key[..]].concat()).exits(2).says("REGISTRATION_FILE").says("unit: ");
+    s.folder.write("d.json", format!(r#"{{"unit": "{FLAT}", "burden": 3, "document": "00"}}"#).as_bytes());
+    s.run(&[&["unseal", "d.json"], &key[..]].concat()).exits(2).says("document: 64 hexadecimal digits");
     s.folder.write("b.json", format!(r#"{{"unit": "{FLAT}", "extra": 1}}"#).as_bytes());
     s.run(&[&["seal", "b.json"], &key[..]].concat()).exits(2).says("extra");
-    let hash = "0".repeat(64);
     s.folder.write("c.json", format!(r#"{{"unit": "{FLAT}", "term_ms": 5, "document": "{hash}"}}"#).as_bytes());
     s.run(&[&["seal", "c.json"], &key[..]].concat()).exits(2).says("term_ms");
     assert!(s.seen.lock().expect("not poisoned").is_none(), "nothing was sent");

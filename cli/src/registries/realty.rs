@@ -42,11 +42,7 @@ pub(crate) async fn realty(context: &Context, command: &RealtyCommand) -> Result
 /// The file holds the fields of one operation; the command says which one.
 async fn submit(context: &Context, word: &str, args: &Registration) -> Result<(), Failure> {
     let (document, openings) = commitments::read_document(&args.file)?;
-    let op: Operation = serde_json::from_value(json!({ word: document })).map_err(|e| {
-        Failure::usage("REGISTRATION_FILE", format!("no {word}: {e}"), format!("不是 {word} 登记：{e}"))
-            .named(&args.file)
-            .hint("its fields are in docs/realty.md", "各字段见 docs/realty.md")
-    })?;
+    let op = read(word, &document).map_err(|e| e.named(&args.file))?;
     let key = keys::open(context, &args.key)?;
     let client = context.client()?;
     let progress = context.progress("正在连接节点", "asking a node");
@@ -57,6 +53,31 @@ async fn submit(context: &Context, word: &str, args: &Registration) -> Result<()
     let done = client.realty().submit(&signer, op.clone(), context.timeout).await?;
     drop(progress);
     registered(context, &op, &done, &openings)
+}
+
+fn read(word: &str, document: &Value) -> Result<Operation, Failure> {
+    parse(word, document).map_err(|e| {
+        let field = culprit(word, document).map(|f| format!("{f}: ")).unwrap_or_default();
+        Failure::usage("REGISTRATION_FILE", format!("no {word}: {field}{e}"), format!("不是 {word} 登记：{field}{e}"))
+            .hint("its fields are in docs/realty.md", "各字段见 docs/realty.md")
+    })
+}
+
+fn parse(word: &str, document: &Value) -> Result<Operation, serde_json::Error> {
+    serde_json::from_value(json!({ word: document }))
+}
+
+/// The one field that is wrong: without it only it is missing, or nothing is.
+fn culprit<'a>(word: &str, document: &'a Value) -> Option<&'a String> {
+    let fields = document.as_object()?;
+    fields.keys().find(|name| {
+        let mut rest = fields.clone();
+        rest.remove(*name);
+        match parse(word, &rest.into()) {
+            Ok(_) => true,
+            Err(e) => e.to_string().contains(&format!("missing field `{name}`")),
+        }
+    })
 }
 
 fn registered(context: &Context, op: &Operation, done: &Registered, openings: &[PathBuf]) -> Result<(), Failure> {

@@ -6,6 +6,8 @@ use hnchain_types::proto;
 
 /// Beginnings of the keys that may be listed. Records are asked for by name, so that a namespace cannot be copied out.
 const PUBLIC: [&str; 5] = ["validators", "governance/", "evidence/", "org/", "signer/"];
+/// Length of a 不动产单元代码; a commitment is longer.
+const UNIT_CODE: usize = 28;
 /// Rows in one answer.
 const MOST: usize = 256;
 /// Bytes of rows in one answer, beyond the first row.
@@ -18,7 +20,7 @@ const TRIES: usize = 16;
 impl Context {
     pub(super) async fn rows(&self, request: proto::ListRowsRequest) -> Result<proto::ListRowsResponse, Refusal> {
         let proto::ListRowsRequest { prefix, after, limit } = request;
-        if prefix.len().max(after.len()) > KEY_BYTES || !PUBLIC.iter().any(|p| prefix.starts_with(p)) {
+        if prefix.len().max(after.len()) > KEY_BYTES || !(is_public(&prefix) || is_of_unit(&prefix)) {
             return Err(Refusal::new(
                 "ROWS_PREFIX",
                 Kind::Invalid,
@@ -52,4 +54,14 @@ impl Context {
         })
         .await
     }
+}
+
+fn is_public(prefix: &str) -> bool {
+    PUBLIC.iter().any(|p| prefix.starts_with(p))
+}
+
+/// Real estate is listed for one unit, or one holder's commitment: `realty/<kind>/<which>`.
+fn is_of_unit(prefix: &str) -> bool {
+    let which = prefix.strip_prefix("realty/").and_then(|rest| rest.split_once('/'));
+    which.is_some_and(|(_, which)| which.len() >= UNIT_CODE)
 }
