@@ -9,6 +9,9 @@ use hnchain_types::transaction::RecordKey;
 use std::path::PathBuf;
 use std::time::Duration;
 
+mod realty;
+pub use realty::{RealtyCommand, Registration};
+
 /// Records on 河南链: keys, genesis, anchoring, proofs, verification, status
 #[derive(Debug, Parser)]
 #[command(name = "hnchain", version, after_help = crate::help::EXAMPLES, max_term_width = 110)]
@@ -94,6 +97,9 @@ pub enum Command {
     /// What is on record against validators
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Real estate: register, seal, look up (不动产登记)
+    #[command(subcommand)]
+    Realty(RealtyCommand),
     /// Show the status of nodes
     #[command(
         after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"

@@ -4,6 +4,8 @@ use crate::args::Cli;
 use crate::lang::Lang;
 use clap::{Arg, ArgAction, Command, CommandFactory};
 
+mod realty;
+
 /// After the list of commands.
 pub const EXAMPLES: &str = "\
 Exit codes: 0 ok, 1 refused or invalid, 2 usage or unreadable file, 3 no node answered
@@ -185,13 +187,13 @@ pub fn command(lang: Lang) -> Command {
 }
 
 fn text(key: &str) -> Option<&'static str> {
-    ZH.iter().find(|(k, _)| *k == key).map(|(_, text)| *text)
+    ZH.iter().chain(realty::ZH).find(|(k, _)| *k == key).map(|(_, text)| *text)
 }
 
 /// Examples are the same in every language; what stands before them is not.
 fn notes_translated(path: &str, after: &str) -> String {
     let (notes, examples) = after.split_once("Examples:\n").unwrap_or((after, ""));
-    let notes = match NOTES_ZH.iter().find(|(key, _)| *key == path) {
+    let notes = match NOTES_ZH.iter().chain([&realty::NOTES_ZH]).find(|(key, _)| *key == path) {
         Some((_, zh)) => format!("{zh}\n\n"),
         None => notes.replace(
             "Specification (TOML; JSON has the same names; paths are relative to it):",
@@ -253,7 +255,7 @@ mod tests {
     fn every_command_and_argument_speaks_chinese() {
         let mut found = BTreeSet::new();
         keys(&Cli::command(), "", &mut found);
-        let known: BTreeSet<_> = ZH.iter().map(|(k, _)| (*k).to_owned()).collect();
+        let known: BTreeSet<_> = ZH.iter().chain(realty::ZH).map(|(k, _)| (*k).to_owned()).collect();
         assert_eq!(found.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "without a Chinese text");
         assert_eq!(known.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "of nothing");
     }

@@ -36,6 +36,7 @@ mod lang;
 mod moment;
 mod prove;
 mod records;
+mod registries;
 mod rows;
 mod verify;
 
@@ -101,6 +102,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Governance(command) => online(governance::governance(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),
+        Command::Realty(command) => online(registries::realty::realty(context, command)),
         Command::Status(args) => online(chain::status(context, args)),
         Command::Tx(args) => online(chain::tx(context, args)),
         Command::Block(args) => online(chain::block(context, args)),

@@ -4,19 +4,32 @@ use super::Context;
 use crate::refusal::{Kind, Refusal};
 use hnchain_types::proto;
 
-/// Beginnings of the keys that may be listed, and how many names have to follow, each with its slash. What belongs to one
-/// certificate, unit or batch is listed by its name, so that a registry cannot be copied out.
-const PUBLIC: [(&str, usize); 10] = [
+/// Beginnings of the keys that may be listed, and how much has to follow: what belongs to one certificate, unit, batch or
+/// holder is listed for whoever knows its name, so that a registry cannot be copied out. The names are the shortest
+/// 电子证照标识 (71), a commitment (64), a 不动产单元代码 (28), and a 统一社会信用代码 with a slash and a batch code (20).
+const LISTED: [(&str, usize); 22] = [
     ("validators", 0),
     ("governance/", 0),
     ("evidence/", 0),
     ("org/", 0),
     ("signer/", 0),
+    ("member-history/", 0),
     ("certificate-type/", 0),
-    ("certificate-history/", 1),
-    ("certificate-holder/", 1),
-    ("realty/", 2),
-    ("trace/", 3),
+    ("certificate/", 71),
+    ("certificate-history/", 71),
+    ("certificate-holder/", 64),
+    ("realty/unit/", 28),
+    ("realty/entry/", 28),
+    ("realty/mortgage/", 28),
+    ("realty/seal/", 28),
+    ("realty/notice/", 28),
+    ("realty/objection/", 28),
+    ("realty/interest/", 28),
+    ("realty/holder/", 64),
+    ("trace/batch/", 20),
+    ("trace/event/", 20),
+    ("trace/child/", 20),
+    ("trace/recalls", 0),
 ];
 /// Rows in one answer.
 const MOST: usize = 256;
@@ -30,14 +43,16 @@ const TRIES: usize = 16;
 impl Context {
     pub(super) async fn rows(&self, request: proto::ListRowsRequest) -> Result<proto::ListRowsResponse, Refusal> {
         let proto::ListRowsRequest { prefix, after, limit } = request;
-        if prefix.len().max(after.len()) > KEY_BYTES || !is_public(&prefix) {
-            let names = || PUBLIC.iter().map(|(prefix, names)| format!("{prefix}{}", "…/".repeat(*names)));
-            let (en, zh) = (names().collect::<Vec<_>>().join(", "), names().collect::<Vec<_>>().join("、"));
+        if prefix.len().max(after.len()) > KEY_BYTES || !is_listed(&prefix) {
+            let open: Vec<&str> = LISTED.iter().filter(|(_, least)| *least == 0).map(|(start, _)| *start).collect();
             return Err(Refusal::new(
                 "ROWS_PREFIX",
                 Kind::Invalid,
-                format!("rows are listed by a prefix that begins with one of {en}"),
-                format!("列表前缀须以下列之一开头：{zh}"),
+                format!(
+                    "rows are listed by a prefix that begins with one of {}, or that names one certificate, unit, batch or holder",
+                    open.join(", ")
+                ),
+                format!("列表前缀须以下列之一开头：{}，或指明某一证照、不动产单元、批次或持有人", open.join("、")),
             ));
         }
         let most = match limit {
@@ -69,41 +84,42 @@ impl Context {
 }
 
 /// Whether rows of this prefix may be listed.
-fn is_public(prefix: &str) -> bool {
-    PUBLIC
-        .iter()
-        .any(|(start, names)| prefix.strip_prefix(start).is_some_and(|rest| rest.matches('/').count() >= *names))
+fn is_listed(prefix: &str) -> bool {
+    LISTED.iter().any(|(start, least)| prefix.strip_prefix(start).is_some_and(|rest| rest.len() >= *least))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_public;
+    use super::is_listed;
 
     #[test]
     fn a_registry_cannot_be_copied_out() {
+        let (unit, holder) = ("410202001001GB00001W00000000", "ab".repeat(32));
         for listed in [
-            "validators",
-            "org/",
-            "org/henan",
-            "certificate-history/1.2.156/",
-            "realty/entry/4101/",
-            "realty/entry/4101/0",
+            "validators".to_owned(),
+            "org/".to_owned(),
+            format!("realty/unit/{unit}"),
+            format!("realty/entry/{unit}/"),
+            format!("realty/holder/{holder}/"),
+            format!("certificate-holder/{holder}/"),
+            "trace/child/93411282MA7H80041B/LB-1/".to_owned(),
         ] {
-            assert!(is_public(listed), "{listed}");
+            assert!(is_listed(&listed), "{listed}");
         }
         for kept in [
             "",
             "params",
             "anchor/",
             "certificate/",
-            "certificate-history/",
-            "certificate-history/1.2",
+            "certificate/1.2.156.3005.2.",
+            "certificate-holder/ab",
             "realty/",
-            "realty/entry/",
-            "realty/entry/4101",
-            "trace/event/a",
+            "realty/unit/410202",
+            "realty/holder/ab",
+            "trace/batch/",
+            "trace/batch/93411282MA7H80041B",
         ] {
-            assert!(!is_public(kept), "{kept}");
+            assert!(!is_listed(kept), "{kept}");
         }
     }
 }

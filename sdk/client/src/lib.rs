@@ -55,6 +55,7 @@ mod governance;
 mod nodes;
 mod options;
 mod read;
+mod realty;
 mod signer;
 mod subscribe;
 
@@ -64,5 +65,6 @@ pub use governance::Conviction;
 pub use hnchain_proof as proof;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
-pub use signer::{Draft, Signer};
+pub use realty::{Held, HeldPage, Realty, Registered, TitlePage, UnitAnswer};
+pub use signer::{Draft, Signer, commit_to};
 pub use subscribe::Blocks;

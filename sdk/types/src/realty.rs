@@ -13,6 +13,7 @@ use crate::{DecodeError, limits, proto};
 use hnchain_crypto::Digest;
 use serde_json::json;
 
+mod burden;
 mod operations;
 mod proto_form;
 mod rows;
@@ -20,13 +21,14 @@ mod title;
 mod view;
 mod words;
 
+pub use burden::{Burden, BurdenRef, Terms};
 pub use operations::{
     Cancel, Change, Correct, Fact, Interest, Mortgage, Notice, Objection, Operation, Progress, Register, Release,
     Replacement, Seal, Transfer, Unseal,
 };
 pub use rows::{
-    Burden, BurdenRef, Entry, Holding, NumberRow, Terms, Unit, burden_key, burden_prefix, entry_key, entry_prefix,
-    holder_key, holder_prefix, number_key, unit_key,
+    Entry, Holding, NumberRow, Unit, burden_key, burden_prefix, entry_key, entry_prefix, holder_key, holder_prefix,
+    number_key, unit_key,
 };
 pub use title::{Holder, Share, Title};
 pub use view::{BurdenState, UnitView, ViewedBurden, seal_queue};
@@ -61,7 +63,7 @@ pub(crate) fn check_event(m: &proto::RealtyChanged) -> Result<(), DecodeError> {
     entry_number("entry", m.entry)?;
     Registration::read(m.registration)?;
     certificate(&m.certificate)?;
-    rows::BurdenRef::read(m.burden_kind, m.burden)?;
+    BurdenRef::read(m.burden_kind, m.burden)?;
     Ok(())
 }
 

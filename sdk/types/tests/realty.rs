@@ -96,8 +96,6 @@ fn certificates_are_of_the_kind_that_the_registration_hands_out() {
 
 #[test]
 fn lists_are_bounded_in_order_and_without_doubles() {
-    let many = |n: usize| (0..n).map(|i| vec![u8::try_from(i).unwrap(); 32]).collect::<Vec<_>>();
-    assert_eq!(many(3)[2], [2; 32]);
     assert_eq!(changed!(Transfer, |m: &mut proto::RealtyTransfer| m.from.reverse()), "from");
     assert_eq!(changed!(Transfer, |m: &mut proto::RealtyTransfer| m.from.clear()), "from");
     assert_eq!(changed!(Transfer, |m: &mut proto::RealtyTransfer| m.consents = vec![vec![1; 32]; 2]), "consents");

@@ -15,7 +15,8 @@ fn rows() -> Vec<(String, Vec<u8>)> {
     let (kind, unit) = (credential::certificate_type(), realty::unit());
     let entry = realty::entry(false);
     let burden = realty::burden(Terms::Mortgage { transfer_forbidden: true });
-    let (epoch, proposal, evidence) = (governance::epoch_row(), governance::proposal(false), governance::evidence_row());
+    let (epoch, proposal, evidence) =
+        (governance::epoch_row(), governance::proposal(false), governance::evidence_row());
     vec![
         (credential_key(&row.id), row.encode()),
         (history_key(&row.id, row.sequence), row.encode()),
@@ -46,7 +47,9 @@ fn a_row_is_read_under_its_own_key_and_under_no_other() {
 #[test]
 fn keys_of_nothing_and_damaged_rows_are_refused() {
     let (key, raw) = rows().swap_remove(0);
-    for nothing in ["", "params", "anchor", "certificate", "realty/holder/x/y", "trace/recalls", "certificate-holder/a/b"] {
+    for nothing in
+        ["", "params", "anchor", "certificate", "realty/holder/x/y", "trace/recalls", "certificate-holder/a/b"]
+    {
         assert!(Row::decode(nothing, &raw).is_err(), "{nothing}");
     }
     assert!(Row::decode(&key, &raw[1..]).is_err());

@@ -42,7 +42,7 @@ struct New<'a> {
 }
 
 /// Writes a new burden at the end of its list, from which lapsed ones leave.
-fn make(context: &Context<'_>, state: &mut State<'_>, mut unit: Unit, new: New<'_>) -> Result<proto::Event, Failure> {
+fn make(context: &Context<'_>, state: &mut State<'_>, mut unit: Unit, new: &New<'_>) -> Result<proto::Event, Failure> {
     let kept = unit::in_force(context, state, &unit, new.kind)?;
     *unit.open_mut(new.kind) = kept.iter().map(|b| b.number).collect();
     room(&unit, new.kind)?;
@@ -84,7 +84,7 @@ pub(super) fn mortgage(context: &Context<'_>, state: &mut State<'_>, op: &Mortga
         terms: Terms::Mortgage { transfer_forbidden: op.transfer_forbidden },
         kind: BurdenKind::Mortgage,
     };
-    make(context, state, unit, new)
+    make(context, state, unit, &new)
 }
 
 /// 居住权登记, 地役权登记.
@@ -104,7 +104,7 @@ pub(super) fn interest(context: &Context<'_>, state: &mut State<'_>, op: &Intere
         terms: Terms::Interest { right: op.right, until_ms: (op.until_ms > 0).then_some(op.until_ms) },
         kind: BurdenKind::Interest,
     };
-    make(context, state, unit, new)
+    make(context, state, unit, &new)
 }
 
 /// 预告登记.
@@ -122,7 +122,7 @@ pub(super) fn notice(context: &Context<'_>, state: &mut State<'_>, op: &Notice) 
         terms: Terms::Notice { possible_from_ms },
         kind: BurdenKind::Notice,
     };
-    make(context, state, unit, new)
+    make(context, state, unit, &new)
 }
 
 /// 异议登记: against the holders' will too.
@@ -137,7 +137,7 @@ pub(super) fn objection(context: &Context<'_>, state: &mut State<'_>, op: &Objec
         terms: Terms::Objection { suit_filed_ms: None },
         kind: BurdenKind::Objection,
     };
-    make(context, state, unit, new)
+    make(context, state, unit, &new)
 }
 
 /// A burden that is open and in force, R11 and R6.

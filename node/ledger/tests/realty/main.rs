@@ -5,8 +5,10 @@ mod authority;
 mod burdens;
 mod consents;
 mod corrections;
+mod dice;
 mod model;
 mod office;
+mod rules;
 #[allow(dead_code)]
 #[path = "../ledger/scene.rs"]
 mod scene;

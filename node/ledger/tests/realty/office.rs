@@ -265,7 +265,7 @@ impl Office {
     }
 
     /// Several operations in one transaction.
-    pub(crate) fn together(&mut self, ops: Vec<Operation>) -> String {
+    pub(crate) fn together(&mut self, ops: &[Operation]) -> String {
         let body = ops.iter().fold(self.w.body(), |body, op| body.operation(op.to_kind()));
         let tx = sign(&Who::Registrar.key(), &body);
         crate::scene::code(&self.w.block(&[tx])[0])

@@ -54,8 +54,8 @@ fn r1_parcel_and_fixture_may_be_registered_in_one_transaction() {
     let mut o = Office::new();
     let parcel = o.register(PARCEL, Right::StateConstruction, Title::sole(who(9)));
     let flat = o.register(FLAT, Right::Building, Title::sole(who(1)));
-    assert_eq!(o.together(vec![flat.clone().into(), parcel.clone().into()]), "REALTY_PARCEL_MISSING");
-    assert_eq!(o.together(vec![parcel.into(), flat.into()]), "");
+    assert_eq!(o.together(&[flat.clone().into(), parcel.clone().into()]), "REALTY_PARCEL_MISSING");
+    assert_eq!(o.together(&[parcel.into(), flat.into()]), "");
     assert_eq!(o.unit(PARCEL).fixtures, 1);
 }
 

@@ -1,7 +1,7 @@
 //! What a verifier reads from rows.
 
 use crate::office::{FLAT, Office, PARCEL, who};
-use hnchain_types::realty::{BurdenKind, Title, UnitView};
+use hnchain_types::realty::{Title, UnitView};
 
 #[test]
 fn a_view_shows_holders_and_burdens_and_nothing_is_hidden_from_it() {

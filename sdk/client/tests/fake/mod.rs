@@ -16,6 +16,8 @@ use tokio::runtime::Runtime;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status};
 
+pub mod realty;
+
 /// `None` hangs for ever.
 type Handler<Q, A> = Arc<dyn Fn(Q) -> Option<Result<A, Status>> + Send + Sync>;
 

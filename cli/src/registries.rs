@@ -1,0 +1,4 @@
+//! Registries with rules of their own: documents in JSON go in, tables or JSON come out.
+
+pub(crate) mod commitments;
+pub(crate) mod realty;
