@@ -13,6 +13,7 @@ use prost::Message as _;
 use std::sync::LazyLock;
 
 pub(crate) mod governance;
+pub(crate) mod trace;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -299,7 +300,7 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
     static SAMPLES: LazyLock<Vec<Sample>> =
-        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).collect());
+        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).chain(trace::samples()).collect());
     &SAMPLES
 }
 
