@@ -57,6 +57,7 @@ mod options;
 mod read;
 mod signer;
 mod subscribe;
+pub mod trace;
 
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
