@@ -2,6 +2,7 @@
 
 use crate::lang::Lang;
 use crate::moment::duration;
+pub use crate::registries::trace::args::TraceCommand;
 use clap::{Args, Parser, Subcommand};
 use hnchain_crypto::{Digest, PublicKey};
 use hnchain_types::TxId;
@@ -94,6 +95,9 @@ pub enum Command {
     /// What is on record against validators
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// 农产品溯源: batches from the field to the shelf, and recalls
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Show the status of nodes
     #[command(
         after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"

@@ -36,6 +36,7 @@ mod lang;
 mod moment;
 mod prove;
 mod records;
+mod registries;
 mod verify;
 
 use args::{Cli, Command};
@@ -100,6 +101,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Governance(command) => online(governance::governance(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),
+        Command::Trace(command) => online(registries::trace::trace(context, command)),
         Command::Status(args) => online(chain::status(context, args)),
         Command::Tx(args) => online(chain::tx(context, args)),
         Command::Block(args) => online(chain::block(context, args)),

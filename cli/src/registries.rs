@@ -1,0 +1,3 @@
+//! The registries: 农产品溯源.
+
+pub(crate) mod trace;
