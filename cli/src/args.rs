@@ -2,6 +2,7 @@
 
 use crate::lang::Lang;
 use crate::moment::duration;
+pub use crate::registries::trace::args::TraceCommand;
 use clap::{Args, Parser, Subcommand};
 use hnchain_crypto::{Digest, PublicKey};
 use hnchain_types::TxId;
@@ -100,6 +101,9 @@ pub enum Command {
     /// Real estate: register, seal, look up (不动产登记)
     #[command(subcommand)]
     Realty(RealtyCommand),
+    /// 农产品溯源: batches from the field to the shelf, and recalls
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Show the status of nodes
     #[command(
         after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"

@@ -103,6 +103,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),
         Command::Realty(command) => online(registries::realty::realty(context, command)),
+        Command::Trace(command) => online(registries::trace::trace(context, command)),
         Command::Status(args) => online(chain::status(context, args)),
         Command::Tx(args) => online(chain::tx(context, args)),
         Command::Block(args) => online(chain::block(context, args)),

@@ -2,3 +2,4 @@
 
 pub(crate) mod commitments;
 pub(crate) mod realty;
+pub(crate) mod trace;

@@ -58,6 +58,7 @@ mod read;
 mod realty;
 mod signer;
 mod subscribe;
+pub mod trace;
 
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};

@@ -51,6 +51,7 @@ fn every_public_type_has_its_frozen_bytes() {
     frozen_hex("body", &support::body());
     frozen_hex("body-governance", &support::governance::governance_body());
     frozen_hex("body-realty", &support::realty::body());
+    frozen_hex("body-trace", &support::trace::trace_body());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The row of a batch.
 
+use super::event::{Event, event_hash};
 use super::names::{BatchId, Place, Quantity, missing};
 use super::step::{label, reason};
 use crate::decode::{canonical, count, fixed, name};
@@ -173,6 +174,20 @@ impl Batch {
     #[must_use]
     pub fn failed(&self) -> bool {
         self.inspection.as_ref().is_some_and(|i| !i.passed)
+    }
+
+    /// Whether these are all of its events: numbered from 1 without a hole, each naming the hash of the one before, and
+    /// the row the hash of the last. The row's proof then covers them.
+    #[must_use]
+    pub fn covers(&self, events: &[Event]) -> bool {
+        let mut last = None;
+        for (event, number) in events.iter().zip(1u32..) {
+            if event.batch != self.id || event.number != number || event.previous != last {
+                return false;
+            }
+            last = Some(event_hash(&event.encode()));
+        }
+        last == Some(self.head) && u32::try_from(events.len()) == Ok(self.events)
     }
 
     /// Encodes the row.

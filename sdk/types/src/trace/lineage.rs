@@ -103,8 +103,7 @@ pub fn recall_of(batch: &Batch, recalls: Option<u64>, ancestors: &BTreeMap<Batch
 /// Whether events account for what is left of a batch: the events are all of them, in order.
 #[must_use]
 pub fn balances(batch: &Batch, events: &[Event]) -> bool {
-    let numbered = (1u32..).zip(events).all(|(n, e)| e.number == n && e.batch == batch.id);
-    if !numbered || u32::try_from(events.len()) != Ok(batch.events) {
+    if !batch.covers(events) {
         return false;
     }
     let mut left = None;
@@ -150,6 +149,8 @@ pub enum Need {
         of: BatchId,
         /// Number of the last one known.
         after: u32,
+        /// How many its row counts.
+        count: u32,
     },
     /// A descendant.
     Found(Box<Found>),
@@ -250,7 +251,7 @@ impl Descent {
                 return Need::Batch(child);
             }
             if level.after < level.count {
-                return Need::Children { of: level.of.clone(), after: level.after };
+                return Need::Children { of: level.of.clone(), after: level.after, count: level.count };
             }
             self.levels.pop();
         }

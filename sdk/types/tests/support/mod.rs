@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 pub(crate) mod credential;
 pub(crate) mod governance;
 pub(crate) mod realty;
+pub(crate) mod trace;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -301,7 +302,7 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
     static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-        let parts = [make_samples(), governance::samples(), credential::samples(), realty::samples()];
+        let parts = [make_samples(), governance::samples(), credential::samples(), realty::samples(), trace::samples()];
         parts.into_iter().flatten().collect()
     });
     &SAMPLES

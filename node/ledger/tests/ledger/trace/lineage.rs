@@ -37,7 +37,7 @@ impl<'a> Search<'a> {
                     let raw = self.state.row(&id.key()).unwrap().unwrap();
                     self.descent.batch(Batch::decode(&raw).unwrap())?;
                 }
-                Need::Children { of, after } => {
+                Need::Children { of, after, .. } => {
                     self.asked += 1;
                     let prefix = format!("trace/child/{of}/");
                     let found = rows(self.state, &prefix, &of.child_key(after), self.page);
