@@ -1,4 +1,5 @@
 //! Every code has a test, and a page for people: `docs/rejections.md`.
+#![allow(clippy::disallowed_methods)] // reads sources and pages, which the ledger itself must not
 
 use hnchain_ledger::rejection::Code;
 use std::fs;

@@ -13,6 +13,7 @@ use prost::Message as _;
 use std::sync::LazyLock;
 
 pub(crate) mod governance;
+pub(crate) mod members;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -57,13 +58,9 @@ pub(crate) fn document() -> Document {
             signer(
                 11,
                 "henan",
-                vec![
-                    Role::RegistryWriter { namespace: "*".into() },
-                    Role::Observer {},
-                    Role::Auditor {},
-                    Role::Administrator {},
-                ],
+                vec![Role::RegistryWriter { namespace: "*".into() }, Role::Observer {}, Role::Administrator {}],
             ),
+            signer(13, "zhengzhou", vec![Role::Auditor {}]),
         ],
         validators: (0..4).map(|n| Validator::new(CHAIN, if n < 2 { "henan" } else { "zhengzhou" }, &key(n))).collect(),
     }
@@ -299,7 +296,7 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
     static SAMPLES: LazyLock<Vec<Sample>> =
-        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).collect());
+        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).chain(members::samples()).collect());
     &SAMPLES
 }
 
