@@ -247,8 +247,8 @@ fn organizations_have_codes_of_their_own_and_divisions_inside_their_parents() {
 
 #[test]
 fn an_organization_has_a_bounded_number_of_administrators() {
-    let administrator = |n: u8| Signer {
-        public_key: key(n).public_key(),
+    let administrator = |n: usize| Signer {
+        public_key: key(u8::try_from(n).unwrap()).public_key(),
         organization: "henan".into(),
         roles: vec![Role::Administrator {}],
         valid_from_ms: 0,
@@ -256,7 +256,7 @@ fn an_organization_has_a_bounded_number_of_administrators() {
     };
     // One is there.
     let mut document = document();
-    document.signers.extend((100..99 + limits::ADMINISTRATORS as u8).map(administrator));
+    document.signers.extend((100..99 + limits::ADMINISTRATORS).map(administrator));
     assert!(Genesis::create(&document).is_ok());
     document.signers.push(administrator(99));
     let error = Genesis::create(&document).unwrap_err();
