@@ -1,6 +1,7 @@
 //! What nodes say about the chain: `status`, `tx`, `block`, `receipt`.
 
 use crate::args;
+use crate::changes;
 use crate::context::{Context, fields, plain, table, times};
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
@@ -8,7 +9,6 @@ use crate::moment;
 use hnchain_crypto::{Digest, PublicKey};
 use hnchain_sdk::{Client, Error, NodeStatus, TransactionState};
 use hnchain_types::block::FinalizedBlock;
-use hnchain_types::governance::Change;
 use hnchain_types::transaction::{Operation, Outcome, Receipt, Transaction};
 use hnchain_types::{Height, TxId, proto};
 use serde_json::{Value, json};
@@ -318,18 +318,8 @@ fn operation_text(context: &Context, o: &Operation) -> String {
             )
         }
         Operation::Propose(p) => {
-            let Change::Validators(v) = &p.change;
-            format!(
-                "{}: {} {}, {} {}, {} {}: {}",
-                l.pick("提议变更验证者集合", "propose a change of the validator set"),
-                l.pick("加入", "join"),
-                v.join.len(),
-                l.pick("退出", "leave"),
-                v.leave.len(),
-                l.pick("换钥", "rotate"),
-                v.rotate.len(),
-                plain(&p.reason)
-            )
+            let what = changes::summary(context, &p.change);
+            format!("{} {what}: {}", l.pick("提议：", "propose:"), plain(&p.reason))
         }
         Operation::Approve(a) => format!("{} {}", l.pick("同意提案", "approve proposal"), a.proposal),
         Operation::Evidence(e) => format!(

@@ -8,6 +8,7 @@ use crate::keys;
 use crate::moment;
 use hnchain_crypto::{Digest, PublicKey, Signature};
 use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
+use hnchain_types::governance::Thresholds;
 use hnchain_types::limits;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ struct ParameterChanges {
     transaction_bytes: Option<u32>,
     validity_ms: Option<u64>,
     suspend_equivocators: Option<bool>,
+    proposal_open_ms: Option<u64>,
+    thresholds: Option<Thresholds>,
 }
 
 /// Where a validator's entry comes from.
@@ -192,6 +195,8 @@ impl ParameterChanges {
             transaction_bytes: self.transaction_bytes.unwrap_or(d.transaction_bytes),
             validity_ms: self.validity_ms.unwrap_or(d.validity_ms),
             suspend_equivocators: self.suspend_equivocators.unwrap_or(d.suspend_equivocators),
+            proposal_open_ms: self.proposal_open_ms.unwrap_or(d.proposal_open_ms),
+            thresholds: self.thresholds.unwrap_or(d.thresholds),
         }
     }
 }
@@ -301,11 +306,12 @@ fn show(context: &Context, genesis: &Genesis) -> Result<(), Failure> {
     context.print(&text, &json)
 }
 
-fn roles(roles: &[Role]) -> String {
+/// Roles with their bounds, for people.
+pub(crate) fn roles(roles: &[Role]) -> String {
     let name = |role: &Role| match role {
         Role::RegistryWriter { namespace } => format!("registry_writer({namespace})"),
         Role::Registrar { registry, subject, division } => {
-            let parts = [subject.clone(), division.map(|d| d.to_string())];
+            let parts = [subject.as_deref().map(plain), division.map(|d| d.to_string())];
             let parts: Vec<String> = std::iter::once(registry.to_string()).chain(parts.into_iter().flatten()).collect();
             format!("registrar({})", parts.join(", "))
         }

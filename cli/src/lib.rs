@@ -25,6 +25,7 @@
 
 pub mod args;
 mod chain;
+mod changes;
 mod context;
 mod failure;
 mod files;
@@ -33,6 +34,7 @@ mod governance;
 pub mod help;
 mod keys;
 mod lang;
+mod members;
 mod moment;
 mod prove;
 mod records;
@@ -100,6 +102,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Get(args) => online(records::get(context, args)),
         Command::Prove(args) => online(prove::prove(context, args)),
         Command::Governance(command) => online(governance::governance(context, command)),
+        Command::Member(command) => online(members::member(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),
         Command::Realty(command) => online(registries::realty::realty(context, command)),

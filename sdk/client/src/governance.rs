@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// Every page from the same node, so that the list is one node's.
-    async fn list<T>(
+    pub(crate) async fn list<T>(
         &self,
         what: &'static str,
         prefix: &str,

@@ -52,6 +52,7 @@
 mod client;
 mod error;
 mod governance;
+mod members;
 mod nodes;
 mod options;
 mod read;
@@ -64,6 +65,7 @@ pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
 pub use governance::Conviction;
 pub use hnchain_proof as proof;
+pub use members::Members;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
 pub use realty::{Held, HeldPage, Realty, Registered, TitlePage, UnitAnswer};

@@ -45,6 +45,12 @@ pub enum Change {
     CertificateType(CertificateTypeChange),
 }
 
+impl From<ValidatorsChange> for Change {
+    fn from(change: ValidatorsChange) -> Self {
+        Self::Validators(change)
+    }
+}
+
 impl Change {
     /// What decides how many organizations have to approve.
     #[must_use]

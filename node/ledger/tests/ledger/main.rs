@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod anchors;
+mod authorization;
 mod blocks;
 mod border;
 mod council;
@@ -11,8 +12,10 @@ mod evidence;
 mod golden;
 mod governance;
 mod history;
+mod members;
 mod membership;
 mod model;
+mod rejections;
 mod scene;
 mod trace;
 mod validators;

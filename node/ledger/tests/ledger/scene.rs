@@ -3,6 +3,7 @@
 use hnchain_crypto::{Digest, SecretKey, sm3};
 use hnchain_ledger::{BlockContext, Chain, Execution, MemoryState, Rejection, StateView, admit, execute};
 use hnchain_types::block::ExecutionResult;
+use hnchain_types::codes::{CreditCode, Division};
 use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 use hnchain_types::transaction::{BodyBuilder, Outcome, Receipt, RecordKey, Transaction};
 use hnchain_types::{BlockHash, Height, ResultHash, StateRoot, ValidatorsHash, proto};
@@ -21,7 +22,7 @@ pub(crate) struct Keys {
     pub(crate) zhengzhou_second: SecretKey,
     /// kaifeng, writes every namespace.
     pub(crate) kaifeng: SecretKey,
-    /// zhengzhou, reads and administers only.
+    /// zhengzhou, reads only.
     pub(crate) auditor: SecretKey,
     /// kaifeng, in force from block 10 to block 20.
     pub(crate) temporary: SecretKey,
@@ -49,11 +50,17 @@ impl Keys {
     }
 }
 
+/// An invented 统一社会信用代码, another one for each organization.
+pub(crate) fn credit_code(id: &str) -> String {
+    let body: String = sm3(id.as_bytes()).0.iter().take(8).map(|b| char::from(b'0' + b % 10)).collect();
+    CreditCode::from_parts('1', '1', Division::HENAN, &body).unwrap().to_string()
+}
+
 pub(crate) fn organization(id: &str, division: &str) -> Organization {
     Organization {
         id: id.to_owned(),
         name: format!("示例机构 {id}"),
-        credit_code: "91410000170001401D".to_owned(),
+        credit_code: credit_code(id),
         division: division.to_owned(),
         parent: None,
     }
@@ -73,7 +80,7 @@ fn writer(key: &SecretKey, organization: &str, namespaces: &[&str]) -> Signer {
 pub(crate) fn genesis() -> Genesis {
     let keys = Keys::new();
     let mut auditor = writer(&keys.auditor, "zhengzhou", &[]);
-    auditor.roles = vec![Role::Auditor {}, Role::Observer {}, Role::Administrator {}];
+    auditor.roles = vec![Role::Auditor {}, Role::Observer {}];
     let mut temporary = writer(&keys.temporary, "kaifeng", &["*"]);
     (temporary.valid_from_ms, temporary.valid_until_ms) = (time_of(10), time_of(20));
     Genesis::create(&Document {

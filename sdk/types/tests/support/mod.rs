@@ -14,6 +14,7 @@ use std::sync::LazyLock;
 
 pub(crate) mod credential;
 pub(crate) mod governance;
+pub(crate) mod members;
 pub(crate) mod realty;
 pub(crate) mod trace;
 
@@ -60,13 +61,9 @@ pub(crate) fn document() -> Document {
             signer(
                 11,
                 "henan",
-                vec![
-                    Role::RegistryWriter { namespace: "*".into() },
-                    Role::Observer {},
-                    Role::Auditor {},
-                    Role::Administrator {},
-                ],
+                vec![Role::RegistryWriter { namespace: "*".into() }, Role::Observer {}, Role::Administrator {}],
             ),
+            signer(13, "zhengzhou", vec![Role::Auditor {}]),
         ],
         validators: (0..4).map(|n| Validator::new(CHAIN, if n < 2 { "henan" } else { "zhengzhou" }, &key(n))).collect(),
     }
@@ -302,7 +299,14 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
     static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
-        let parts = [make_samples(), governance::samples(), credential::samples(), realty::samples(), trace::samples()];
+        let parts = [
+            make_samples(),
+            members::samples(),
+            governance::samples(),
+            credential::samples(),
+            realty::samples(),
+            trace::samples(),
+        ];
         parts.into_iter().flatten().collect()
     });
     &SAMPLES
