@@ -1,5 +1,7 @@
 //! Help: the examples, and the Chinese texts of every command and argument.
 
+mod certificate;
+
 use crate::args::Cli;
 use crate::lang::Lang;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -183,14 +185,19 @@ pub fn command(lang: Lang) -> Command {
     }
 }
 
+/// The Chinese texts of all commands.
+fn texts() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ZH.iter().chain(certificate::ZH)
+}
+
 fn text(key: &str) -> Option<&'static str> {
-    ZH.iter().find(|(k, _)| *k == key).map(|(_, text)| *text)
+    texts().find(|(k, _)| *k == key).map(|(_, text)| *text)
 }
 
 /// Examples are the same in every language; what stands before them is not.
 fn notes_translated(path: &str, after: &str) -> String {
     let (notes, examples) = after.split_once("Examples:\n").unwrap_or((after, ""));
-    let notes = match NOTES_ZH.iter().find(|(key, _)| *key == path) {
+    let notes = match NOTES_ZH.iter().chain(certificate::NOTES_ZH).find(|(key, _)| *key == path) {
         Some((_, zh)) => format!("{zh}\n\n"),
         None => notes.replace(
             "Specification (TOML; JSON has the same names; paths are relative to it):",
@@ -252,7 +259,7 @@ mod tests {
     fn every_command_and_argument_speaks_chinese() {
         let mut found = BTreeSet::new();
         keys(&Cli::command(), "", &mut found);
-        let known: BTreeSet<_> = ZH.iter().map(|(k, _)| (*k).to_owned()).collect();
+        let known: BTreeSet<_> = texts().map(|(k, _)| (*k).to_owned()).collect();
         assert_eq!(found.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "without a Chinese text");
         assert_eq!(known.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "of nothing");
     }

@@ -36,6 +36,7 @@ mod lang;
 mod moment;
 mod prove;
 mod records;
+mod registries;
 mod verify;
 
 use args::{Cli, Command};
@@ -97,6 +98,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Revoke(args) => online(records::revoke(context, args)),
         Command::Get(args) => online(records::get(context, args)),
         Command::Prove(args) => online(prove::prove(context, args)),
+        Command::Certificate(command) => online(registries::certificate::certificate(context, command)),
         Command::Governance(command) => online(governance::governance(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),

@@ -160,7 +160,7 @@ fn convicts(trust: &Genesis, set: &ValidatorSet, row: &EvidenceRow) -> bool {
         && row.evidence.verify(trust.digest(), set)
 }
 
-async fn ask(
+pub(crate) async fn ask(
     peer: &mut Peer,
     what: &'static str,
     request: proto::ListRowsRequest,

@@ -49,6 +49,7 @@
 //! # Ok(()) }
 //! ```
 
+mod certificate;
 mod client;
 mod error;
 mod governance;
@@ -58,11 +59,14 @@ mod read;
 mod signer;
 mod subscribe;
 
+pub use certificate::{
+    CertificateAnswer, CertificateHistory, CertificateRequest, Certificates, HISTORY_PAGE, HOLDER_PAGE, HolderPage,
+};
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
 pub use governance::Conviction;
 pub use hnchain_proof as proof;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
-pub use signer::{Draft, Signer};
+pub use signer::{Draft, Signer, salt};
 pub use subscribe::Blocks;

@@ -123,7 +123,11 @@ impl Signer {
     }
 }
 
-fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
+/// Fresh random bytes from the operating system, to hide a value behind its commitment.
+///
+/// # Errors
+/// The system has none.
+pub fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
     let mut salt = [0u8; limits::SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|_| Error::System("random bytes"))?;
     Ok(salt)
