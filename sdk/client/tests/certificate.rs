@@ -116,7 +116,7 @@ async fn each_builder_signs_its_operation() {
         let signed = request.sign(&signer).expect("well formed");
         let [transaction::Operation::Credential(op)] = signed.body().operations.as_slice() else { panic!("{kind}") };
         assert_eq!(op.as_ref(), request.operation());
-        assert_eq!(serde_json::to_value(op).expect("JSON")["kind"], kind);
+        assert!(op.summary(false).starts_with(kind), "{kind}");
     }
     let Operation::Change(change) = c.change(&id, &next, content()).operation().clone() else { panic!() };
     assert_eq!((change.previous, change.id), (id, next));
