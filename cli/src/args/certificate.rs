@@ -11,12 +11,12 @@ use std::path::PathBuf;
 pub enum CertificateCommand {
     /// Issue the first version of a certificate from a JSON document; only commitments are sent
     #[command(
-        after_help = "DOCUMENT is {\"id\", \"division\", \"valid_from\", \"valid_until\", \"holder\": {…}, \"fields\": {…}}: dates as 2026-01-01\n(Beijing time) or milliseconds, valid_until 长期 or absent for no end, holder and fields name texts. Holder and\nfields are salted and committed to; salts and values are written to the opening file before anything is\nsubmitted: keep it, nobody can find the salts again.\n\nExamples:\n  hnchain certificate issue licence.json --key registrar.pem\n  hnchain certificate issue permit.json --holder-of licence.json.hnfields.json --key registrar.pem"
+        after_help = "DOCUMENT is {\"id\", \"division\", \"valid_from\", \"valid_until\", \"holder\": {…}, \"fields\": {…}}.\nDates are written 2026-01-01 (Beijing time) or as milliseconds; valid_until is 长期 or left out for no\nend; holder and fields hold names and texts. They are salted and committed to; salts and values are\nwritten to the opening file before anything is submitted: keep it, nobody can find the salts again.\n\nExamples:\n  hnchain certificate issue licence.json --key registrar.pem\n  hnchain certificate issue permit.json --holder-of licence.json.hnfields.json --key k.pem"
     )]
     Issue(CertificateDocument),
     /// Issue the next version of a certificate (变更, 换发, 延续), which supersedes the one before
     #[command(
-        after_help = "DOCUMENT is that of `certificate issue` without division; id carries the next version number.\n\nExamples:\n  hnchain certificate change licence-002.json --holder-of licence.json.hnfields.json --key registrar.pem"
+        after_help = "DOCUMENT is that of `certificate issue` without division; id carries the next version number.\n\nExamples:\n  hnchain certificate change licence-002.json \\\n      --holder-of licence.json.hnfields.json --key registrar.pem"
     )]
     Change(CertificateDocument),
     /// Suspend a certificate (暂扣)

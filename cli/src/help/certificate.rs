@@ -55,7 +55,7 @@ pub(super) const ZH: &[(&str, &str)] = &[
 pub(super) const NOTES_ZH: &[(&str, &str)] = &[
     (
         "certificate issue",
-        "DOCUMENT 为 {\"id\", \"division\", \"valid_from\", \"valid_until\", \"holder\": {…}, \"fields\": {…}}：日期写作 2026-01-01\n（北京时间）或毫秒数，valid_until 为“长期”或不写表示长期有效，holder 与 fields 为名称与文本。持证主体与各字段\n加盐后计算承诺；盐与值在提交之前写入开示文件：请妥善保管，遗失后无法找回。",
+        "DOCUMENT 为 {\"id\", \"division\", \"valid_from\", \"valid_until\", \"holder\": {…}, \"fields\": {…}}。\n日期写作 2026-01-01（北京时间）或毫秒数；valid_until 为“长期”或不写表示长期有效；\nholder 与 fields 为名称与文本，加盐后计算承诺。盐与值在提交之前写入开示文件：\n请妥善保管，遗失后无法找回。",
     ),
     ("certificate change", "DOCUMENT 与 certificate issue 相同，但不含 division；id 的版本号为下一版本。"),
     ("certificate history", "每一行都载有其前一行的哈希，节点无法漏列最新一行之前的任何一行。"),
