@@ -1,5 +1,7 @@
 //! The command line as clap sees it. The Chinese help is in [`crate::help`].
 
+pub mod certificate;
+
 use crate::lang::Lang;
 use crate::moment::duration;
 pub use crate::registries::trace::args::TraceCommand;
@@ -90,6 +92,9 @@ pub enum Command {
         after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --record certificate/1.2.156.3005.2.1 --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
     )]
     Verify(Verify),
+    /// 电子证照: issue, change, suspend, resume, revoke, cancel, look up
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Changes that the organizations make together: propose, approve, follow
     #[command(subcommand)]
     Governance(GovernanceCommand),

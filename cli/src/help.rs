@@ -1,5 +1,7 @@
 //! Help: the examples, and the Chinese texts of every command and argument.
 
+mod certificate;
+
 use crate::args::Cli;
 use crate::lang::Lang;
 use clap::{Arg, ArgAction, Command, CommandFactory};
@@ -203,7 +205,7 @@ pub fn command(lang: Lang) -> Command {
 
 /// The texts of this file and of the registries.
 fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
-    ZH.iter().chain(crate::registries::trace::help::ZH).chain(realty::ZH)
+    ZH.iter().chain(crate::registries::trace::help::ZH).chain(realty::ZH).chain(certificate::ZH)
 }
 
 fn text(key: &str) -> Option<&'static str> {
@@ -218,13 +220,14 @@ fn text(key: &str) -> Option<&'static str> {
 /// Examples are the same in every language; what stands before them is not.
 fn notes_translated(path: &str, after: &str) -> String {
     let (notes, examples) = after.split_once("Examples:\n").unwrap_or((after, ""));
-    let notes = match NOTES_ZH.iter().chain([&realty::NOTES_ZH]).find(|(key, _)| *key == path) {
-        Some((_, zh)) => format!("{zh}\n\n"),
-        None => notes.replace(
-            "Specification (TOML; JSON has the same names; paths are relative to it):",
-            "规格（TOML；JSON 用同样的名称；路径相对于该文件）：",
-        ),
-    };
+    let notes =
+        match NOTES_ZH.iter().chain([&realty::NOTES_ZH]).chain(certificate::NOTES_ZH).find(|(key, _)| *key == path) {
+            Some((_, zh)) => format!("{zh}\n\n"),
+            None => notes.replace(
+                "Specification (TOML; JSON has the same names; paths are relative to it):",
+                "规格（TOML；JSON 用同样的名称；路径相对于该文件）：",
+            ),
+        };
     format!("{notes}示例：\n{examples}")
 }
 

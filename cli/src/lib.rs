@@ -101,6 +101,7 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Revoke(args) => online(records::revoke(context, args)),
         Command::Get(args) => online(records::get(context, args)),
         Command::Prove(args) => online(prove::prove(context, args)),
+        Command::Certificate(command) => online(registries::certificate::certificate(context, command)),
         Command::Governance(command) => online(governance::governance(context, command)),
         Command::Member(command) => online(members::member(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),

@@ -49,6 +49,7 @@
 //! # Ok(()) }
 //! ```
 
+mod certificate;
 mod client;
 mod error;
 mod governance;
@@ -61,6 +62,9 @@ mod signer;
 mod subscribe;
 pub mod trace;
 
+pub use certificate::{
+    CertificateAnswer, CertificateHistory, CertificateRequest, Certificates, HISTORY_PAGE, HOLDER_PAGE, HolderPage,
+};
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
 pub use governance::Conviction;
@@ -69,5 +73,5 @@ pub use members::Members;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
 pub use realty::{Held, HeldPage, Realty, Registered, TitlePage, UnitAnswer};
-pub use signer::{Draft, Signer, commit_to};
+pub use signer::{Draft, Signer, commit_to, salt};
 pub use subscribe::Blocks;

@@ -140,7 +140,11 @@ pub fn commit_to(document: &[u8]) -> Result<Opening, Error> {
     Ok(Opening::of(document, salt()?))
 }
 
-fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
+/// Fresh random bytes from the operating system, to hide a value behind its commitment.
+///
+/// # Errors
+/// The system has none.
+pub fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
     let mut salt = [0u8; limits::SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|_| Error::System("random bytes"))?;
     Ok(salt)

@@ -43,8 +43,11 @@ pub(crate) fn credit_code(organization: &str) -> String {
     CreditCode::from_parts('1', '1', division.parse().unwrap(), body).unwrap().to_string()
 }
 
-/// Signers by number: organization, and what they register: registry, type, division.
-pub(crate) const SIGNERS: [(&str, Registry, Option<&str>, Option<&str>); 8] = [
+/// Organization, and what it registers: registry, type, division.
+type Registrar = (&'static str, Registry, Option<&'static str>, Option<&'static str>);
+
+/// Signers by number.
+pub(crate) const SIGNERS: [Registrar; 8] = [
     ("zhengzhou", Registry::Certificate, None, Some("410100")),
     ("kaifeng", Registry::Certificate, None, Some("410200")),
     ("henan", Registry::Certificate, None, None),
@@ -75,16 +78,15 @@ fn genesis() -> Genesis {
         division: division.to_owned(),
         parent: parent.map(str::to_owned),
     });
-    let signer =
-        |(n, (organization, registry, subject, division)): (usize, (&str, Registry, Option<&str>, Option<&str>))| {
-            let role = Role::Registrar {
-                registry,
-                subject: subject.map(str::to_owned),
-                division: division.map(|d| d.parse().unwrap()),
-            };
-            let (public_key, organization) = (key(n).public_key(), organization.to_owned());
-            Signer { public_key, organization, roles: vec![role], valid_from_ms: 0, valid_until_ms: 0 }
+    let signer = |(n, (organization, registry, subject, division)): (usize, Registrar)| {
+        let role = Role::Registrar {
+            registry,
+            subject: subject.map(str::to_owned),
+            division: division.map(|d| d.parse().unwrap()),
         };
+        let (public_key, organization) = (key(n).public_key(), organization.to_owned());
+        Signer { public_key, organization, roles: vec![role], valid_from_ms: 0, valid_until_ms: 0 }
+    };
     let kind = |code: &str| CertificateType { code: code.to_owned(), name: format!("示例证照 {code}") };
     Genesis::create(&Document {
         version: 1,
