@@ -13,5 +13,6 @@ mod rules;
 #[path = "../ledger/scene.rs"]
 mod scene;
 mod seals;
+mod story;
 mod titles;
 mod views;
