@@ -12,9 +12,9 @@
 //!
 //! # async fn run(client: Client, signer: Signer) -> Result<(), Box<dyn std::error::Error>> {
 //! let trace = client.trace(Duration::from_secs(30));
-//! let orchard: BatchId = "91411282MA0000X12J/2024-001".parse()?;
+//! let orchard: BatchId = "91411282MA0000X15A/2024-001".parse()?;
 //! let box_of = |n: u32| -> Result<Part, hnchain_types::DecodeError> {
-//!     Ok(Part { batch: format!("91411282MA0000X12J/2024-001-{n}").parse()?, quantity: "10 kg".parse()? })
+//!     Ok(Part { batch: format!("91411282MA0000X15A/2024-001-{n}").parse()?, quantity: "10 kg".parse()? })
 //! };
 //! let split = Split { batch: orchard.clone(), taken: "20 kg".parse()?, loss: "0 kg".parse()?, parts: vec![box_of(1)?, box_of(2)?] };
 //! trace.split(&signer, split).await?;

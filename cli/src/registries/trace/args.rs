@@ -10,7 +10,7 @@ use std::path::PathBuf;
 pub enum TraceCommand {
     /// Make new batches without ancestors
     #[command(
-        after_help = "{\"batch\": \"91411282MA0000X12J/2024-001\", \"product\": \"06901234567892\", \"quantity\": \"1000.0 kg\",\n \"place\": {\"division\": \"411282\", \"commitment\": \"…64 hexadecimal digits\"}, \"growing\": true}\n\nExamples:\n  hnchain trace commission orchard.json --key farm.pem"
+        after_help = "{\"batch\": \"91411282MA0000X15A/2024-001\", \"product\": \"06901234567892\", \"quantity\": \"1000.0 kg\",\n \"place\": {\"division\": \"411282\", \"commitment\": \"…64 hexadecimal digits\"}, \"growing\": true}\n\nExamples:\n  hnchain trace commission orchard.json --key farm.pem"
     )]
     Commission(Document),
     /// Record pesticides and fertilizers used on growing batches
@@ -82,23 +82,23 @@ pub enum TraceCommand {
     )]
     Destroy(Document),
     /// Show a batch and whether it is recalled, as a node reports it
-    #[command(after_help = "Examples:\n  hnchain trace show 91411282MA0000X12J/2024-001")]
+    #[command(after_help = "Examples:\n  hnchain trace show 91411282MA0000X15A/2024-001")]
     Show {
         /// Credit code of the producer, a slash, the batch's code
         batch: BatchId,
     },
     /// Show everything that happened to a batch, and whether its quantities balance
-    #[command(after_help = "Examples:\n  hnchain trace history 91411282MA0000X12J/2024-001 --json")]
+    #[command(after_help = "Examples:\n  hnchain trace history 91411282MA0000X15A/2024-001 --json")]
     History {
         /// Credit code of the producer, a slash, the batch's code
         batch: BatchId,
     },
     /// Show all that a batch was made of
-    #[command(after_help = "Examples:\n  hnchain trace ancestors 91411282MA0000X12J/2024-001-7 --svg origin.svg")]
+    #[command(after_help = "Examples:\n  hnchain trace ancestors 91411282MA0000X15A/2024-001-7 --svg origin.svg")]
     Ancestors(Tree),
     /// Show all that was made of a batch
     #[command(
-        after_help = "Examples:\n  hnchain trace descendants 91411282MA0000X12J/2024-001\n  hnchain trace descendants 91411282MA0000X12J/2024-001 --dot | dot -Tpdf -o recall.pdf"
+        after_help = "Examples:\n  hnchain trace descendants 91411282MA0000X15A/2024-001\n  hnchain trace descendants 91411282MA0000X15A/2024-001 --dot | dot -Tpdf -o recall.pdf"
     )]
     Descendants(Tree),
 }

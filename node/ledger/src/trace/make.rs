@@ -48,9 +48,10 @@ pub(super) fn commission(
 
 /// One batch becomes several. They are the same goods: product, verdict, certificate and place are the parent's.
 pub(super) fn split(context: &Context<'_>, state: &mut State<'_>, op: &Split) -> Result<Batch, Failure> {
-    let mut parent = parent(context, state, &op.batch, &op.taken)?;
+    let mut parent = parent(context, state, &op.batch)?;
+    let ancestors = recall::ancestors(state, &op.parts[0].batch, std::slice::from_mut(&mut parent))?;
+    take(&mut parent, &op.taken)?;
     balance(&parent, op)?;
-    let ancestors = recall::ancestors(state, &op.parts[0].batch, std::slice::from_ref(&parent))?;
     for part in &op.parts {
         let quantity = parent.quantity.with(units(&parent, &part.quantity)?);
         let new = New {
@@ -86,13 +87,16 @@ fn balance(parent: &Batch, op: &Split) -> Result<(), Failure> {
 
 /// Batches become other batches.
 pub(super) fn transform(context: &Context<'_>, state: &mut State<'_>, op: &Transform) -> Result<Batch, Failure> {
-    let parents =
-        op.inputs.iter().map(|p| parent(context, state, &p.batch, &p.quantity)).collect::<Result<Vec<_>, _>>()?;
+    let parents = op.inputs.iter().map(|p| parent(context, state, &p.batch));
+    let mut parents = parents.collect::<Result<Vec<_>, _>>()?;
+    let ancestors = recall::ancestors(state, &op.outputs[0].batch, &mut parents)?;
+    for (parent, part) in parents.iter_mut().zip(&op.inputs) {
+        take(parent, &part.quantity)?;
+    }
     if !op.balances() {
         let detail = format!("batch={} yield_permille={}", op.outputs[0].batch, op.yield_permille);
         return Err(Code::TraceYield.reject(&detail).into()); // T13
     }
-    let ancestors = recall::ancestors(state, &op.outputs[0].batch, &parents)?;
     let ids: Vec<_> = parents.iter().map(|p| p.id.clone()).collect();
     let mut first = None;
     for output in &op.outputs {
@@ -118,19 +122,23 @@ pub(super) fn transform(context: &Context<'_>, state: &mut State<'_>, op: &Trans
     first.ok_or_else(|| StateError("a transformation without outputs was decoded".to_owned()).into())
 }
 
-/// A batch that others are made of, with what is taken already gone.
-fn parent(context: &Context<'_>, state: &State<'_>, id: &BatchId, taken: &Quantity) -> Result<Batch, Failure> {
-    let mut parent = rows::existing(state, id)?;
+/// T2, T4: a batch that others are to be made of, by who has it.
+fn parent(context: &Context<'_>, state: &State<'_>, id: &BatchId) -> Result<Batch, Failure> {
+    let parent = rows::existing(state, id)?;
     require_any(context, &[PRODUCER], parent.place.division)?;
     acts::custodian(context, &parent)?;
-    recall::clear(state, &mut parent)?;
-    acts::movable(&parent)?;
-    acts::loose(&parent)?;
-    acts::take(&mut parent, taken)?;
+    Ok(parent)
+}
+
+/// Takes from a batch what others are made of.
+fn take(parent: &mut Batch, taken: &Quantity) -> Result<(), Failure> {
+    acts::movable(parent)?;
+    acts::loose(parent)?;
+    acts::take(parent, taken)?;
     if parent.remaining == 0 {
         parent.state = Is::Exhausted;
     }
-    Ok(parent)
+    Ok(())
 }
 
 /// Writes what a parent has lost, and its children in order.

@@ -31,28 +31,38 @@ pub(super) fn clear(state: &State<'_>, batch: &mut Batch) -> Result<(), Failure>
     Ok(())
 }
 
-/// T23: distinct ancestors of a batch to be made of these.
-pub(super) fn ancestors(state: &State<'_>, id: &BatchId, parents: &[Batch]) -> Result<u32, Failure> {
+/// T21, T23: as [`clear`] for batches that a new one is to be made of; how many distinct ancestors it has. One walk for all
+/// of them, and none for parents that are known to be clear and have no ancestors.
+pub(super) fn ancestors(state: &State<'_>, id: &BatchId, parents: &mut [Batch]) -> Result<u32, Failure> {
     let limit = limits::TRACE_ANCESTORS;
-    let too_many = || -> Failure {
-        let detail = format!("batch={id} parents={} limit={limit}", parents.len());
-        Code::TraceLineageLimit.reject(&detail).into()
+    let too_many = |of: usize| -> Failure {
+        Code::TraceLineageLimit.reject(&format_args!("batch={id} parents={of} limit={limit}")).into()
     };
-    // A batch is not its own ancestor, so one parent, and parents without ancestors, need no walk.
-    let walked: usize = if let [only] = parents {
-        only.ancestors as usize + 1
-    } else {
-        let mut walk = Walk::new(limit);
-        walk.add(parents.iter().map(|p| &p.id)).map_err(|_| too_many())?;
-        if parents.iter().any(|p| p.ancestors > 0) {
-            while let Some(next) = walk.pop() {
-                let row = rows::named(state, &next)?;
-                walk.add(&row.parents).map_err(|_| too_many())?;
-            }
+    // A batch is not its own ancestor, so one parent needs no union.
+    if let [only] = parents {
+        clear(state, only)?;
+        return Some(only.ancestors + 1).filter(|n| *n as usize <= limit).ok_or_else(|| too_many(1));
+    }
+    let (count, of) = (rows::recall_count(state)?, parents.len());
+    let stale = parents.iter().any(|p| p.clear_at != count);
+    let mut walk = Walk::new(limit);
+    for parent in parents.iter() {
+        if parent.recalled.is_some() {
+            return Err(refused(parent, &parent.id));
         }
-        walk.seen()
-    };
-    u32::try_from(walked).ok().filter(|n| *n as usize <= limit).ok_or_else(too_many)
+        walk.add([&parent.id]).map_err(|_| too_many(of))?;
+    }
+    if stale || parents.iter().any(|p| p.ancestors > 0) {
+        while let Some(next) = walk.pop() {
+            let row = rows::named(state, &next)?;
+            if row.recalled.is_some() {
+                return Err(Code::TraceRecalled.reject(&format_args!("batch={id} recalled={next}")).into());
+            }
+            walk.add(&row.parents).map_err(|_| too_many(of))?;
+        }
+    }
+    parents.iter_mut().for_each(|p| p.clear_at = count);
+    u32::try_from(walk.seen()).map_err(|_| too_many(of))
 }
 
 /// Recalls a batch. Its descendants' rows are not touched.

@@ -58,6 +58,32 @@ fn the_changes_and_receipts_of_a_block_are_frozen() {
 }
 
 #[test]
+fn the_changes_and_receipts_of_traceability_are_frozen() {
+    use crate::trace::{Who, commission, id, part, recall, split, step, unsigned};
+    let mut s = crate::trace::Scene::new();
+    let batch = s.batch(Who::Farm, "苹果-2024-001", "812.5 kg");
+    let parts = vec![part(Who::Farm, "A-1", "400 kg"), part(Who::Farm, "A-2", "400 kg")];
+    let ops = [
+        vec![split(&batch, "812.5 kg", "12.5 kg", parts), step(&id(Who::Farm, "A-1"), recall())],
+        vec![commission(Who::Farm, "苹果-2024-001", "1 kg", true)],
+    ];
+    let txs = ops.map(|ops| {
+        let kind = |op: &hnchain_types::trace::Operation| hnchain_types::proto::operation::Kind::Trace(op.to_proto());
+        unsigned(Who::Farm, &ops.iter().fold(s.w.body(), |body, op| body.operation(kind(op))))
+    });
+    let execution = s.w.execute(&txs);
+    assert_eq!(codes(&execution.receipts), ["", "TRACE_EXISTS"]);
+    let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
+    assert_eq!(
+        [digest(&execution.changes), sm3(&receipts.concat()).to_string()],
+        [
+            "d60c44de092f96ea121b05e010bce4c998cb7a3d46567340ebf57f4df687b10d",
+            "eb3c282c910081ef4d12550f0de1a41251b1fbfd006126c6bf6f8deaae611110",
+        ]
+    );
+}
+
+#[test]
 fn the_changes_and_receipts_of_governance_are_frozen() {
     let mut c = Council::strict(7);
     let proposal = c.almost(joins(&[7], 7));

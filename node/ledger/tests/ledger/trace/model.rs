@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const PEOPLE: [Who; 4] = [Farm, Plant, Shop, Agency];
 /// Operations of one world, and of one of its blocks.
-const WORLD: u64 = 400;
+const WORLD: u64 = 200;
 const BLOCK: u64 = 8;
 
 /// A batch as the model knows it. Quantities are tenths of a kilogram.
@@ -48,9 +48,10 @@ type Verdict = Result<(), &'static str>;
 impl Model {
     /// A batch and everything that it is made of.
     fn lineage(&self, code: &str) -> BTreeSet<String> {
-        let mut all = BTreeSet::from([code.to_owned()]);
-        for parent in &self.batches[code].parents {
-            all.extend(self.lineage(parent));
+        let (mut all, mut left) = (BTreeSet::new(), vec![code.to_owned()]);
+        while let Some(next) = left.pop() {
+            left.extend(self.batches[&next].parents.iter().filter(|p| !all.contains(*p)).cloned());
+            all.insert(next);
         }
         all
     }
@@ -85,24 +86,18 @@ impl Model {
         Ok(())
     }
 
-    /// May goods of it be used up by others?
-    fn usable(&self, who: Who, code: &str, tenths: Option<u64>) -> Verdict {
-        let Some(known) = self.batches.get(code) else { return Err("TRACE_NOT_FOUND") };
-        if known.custodian != who {
-            return Err("TRACE_CUSTODIAN");
+    /// May goods of these be used up by others, so much of each?
+    fn usable(&self, who: Who, inputs: &[(String, u64)]) -> Verdict {
+        for (code, _) in inputs {
+            let Some(known) = self.batches.get(code) else { return Err("TRACE_NOT_FOUND") };
+            if known.custodian != who {
+                return Err("TRACE_CUSTODIAN");
+            }
         }
-        if self.doomed(code) {
+        if inputs.iter().any(|(code, _)| self.doomed(code)) {
             return Err("TRACE_RECALLED");
         }
-        movable(known)?;
-        if known.packed {
-            return Err("TRACE_AGGREGATED");
-        }
-        match tenths {
-            None => Err("TRACE_UNIT"),
-            Some(n) if n > known.left => Err("TRACE_QUANTITY"),
-            Some(_) => Ok(()),
-        }
+        inputs.iter().try_for_each(|(code, tenths)| loose(&self.batches[code], Some(*tenths)))
     }
 
     fn use_up(&mut self, code: &str, tenths: u64, children: u32) {
@@ -175,7 +170,7 @@ impl Model {
             }
             Op::Act { code, act } => self.act(who, time_ms, code, *act),
             Op::Split { code, taken, loss, parts } => {
-                self.usable(who, code, Some(*taken))?;
+                self.usable(who, &[(code.clone(), *taken)])?;
                 if parts.iter().map(|p| p.1).sum::<u64>() + loss != *taken {
                     return Err("TRACE_BALANCE");
                 }
@@ -188,9 +183,7 @@ impl Model {
                 Ok(())
             }
             Op::Transform { inputs, outputs, permille } => {
-                for (code, tenths) in inputs {
-                    self.usable(who, code, Some(*tenths))?;
-                }
+                self.usable(who, inputs)?;
                 let (used, made): (u64, u64) = (inputs.iter().map(|p| p.1).sum(), outputs.iter().map(|p| p.1).sum());
                 if made * 1000 > used * u64::from(*permille) {
                     return Err("TRACE_YIELD");
@@ -283,7 +276,7 @@ impl Model {
                 (next.to, next.state) = (None, State::Active);
             }
             Do::Sell(tenths, good_unit) => {
-                self.usable(who, code, good_unit.then_some(tenths))?;
+                loose(known, good_unit.then_some(tenths))?;
                 next.left -= tenths;
                 self.sold += tenths;
                 if next.left == 0 {
@@ -300,6 +293,19 @@ impl Model {
         next.events += 1;
         self.batches.insert(code.to_owned(), next);
         Ok(())
+    }
+}
+
+/// Harvested, at hand, sound, unpacked, and enough of it; `None` for another unit.
+fn loose(known: &Known, tenths: Option<u64>) -> Verdict {
+    movable(known)?;
+    if known.packed {
+        return Err("TRACE_AGGREGATED");
+    }
+    match tenths {
+        None => Err("TRACE_UNIT"),
+        Some(n) if n > known.left => Err("TRACE_QUANTITY"),
+        Some(_) => Ok(()),
     }
 }
 
@@ -499,7 +505,7 @@ fn run(seed: u64, operations: u64, seen: &mut BTreeMap<String, u64>) {
         for _ in 0..BLOCK.min(left) {
             let (who, op) = draw(&mut dice, &model, &mut number);
             let body = s.w.body().operation(proto::operation::Kind::Trace(build(&model, who, &op).to_proto()));
-            txs.push(crate::scene::sign(&who.key(), &body));
+            txs.push(unsigned(who, &body));
             let mut next = model.clone();
             let verdict = next.judge(who, time_ms, &op);
             if verdict.is_ok() {
