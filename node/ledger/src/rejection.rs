@@ -1,22 +1,12 @@
-//! The one table of rejections: stable code, English, Chinese.
+//! The one table of rejections: stable code, the rule and what to do about it, in English and Chinese.
 
 use crate::StateError;
 use hnchain_types::proto;
 use std::fmt;
 
-/// A line without advice compiles, and a test names it.
-macro_rules! advice {
-    () => {
-        ("", "")
-    };
-    ($en:literal, $zh:literal) => {
-        ($en, $zh)
-    };
-}
-
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $code:literal, $en:literal, $zh:literal
-        $(, $do_en:literal, $do_zh:literal)?;)*) => {
+        , $do_en:literal, $do_zh:literal;)*) => {
         /// Why a rule refused a transaction.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Code {
@@ -48,7 +38,7 @@ macro_rules! codes {
             /// What to do about it, in English and in Chinese.
             #[must_use]
             pub const fn advice(self) -> (&'static str, &'static str) {
-                match self { $(Self::$name => advice!($($do_en, $do_zh)?),)* }
+                match self { $(Self::$name => ($do_en, $do_zh),)* }
             }
         }
     };
@@ -277,185 +267,311 @@ codes! {
     // 电子证照
     /// No reason for a suspension, revocation or cancellation.
     CredentialReason => "CREDENTIAL_REASON",
-        "suspending, revoking and cancelling need a reason", "暂扣、吊销、注销证照须说明原因";
+        "suspending, revoking and cancelling need a reason", "暂扣、吊销、注销证照须说明原因",
+        "give a reason of 1 to 256 bytes, without personal data",
+        "填写原因（1 至 256 字节，不含个人信息）";
     /// No such certificate.
-    CredentialNotFound => "CREDENTIAL_NOT_FOUND", "there is no certificate with this identifier", "没有该标识的证照";
+    CredentialNotFound => "CREDENTIAL_NOT_FOUND", "there is no certificate with this identifier", "没有该标识的证照",
+        "check type, issuer, serial and version of the identifier",
+        "核对标识中的类型、颁发机构、流水号与版本号";
     /// Another organization's certificate.
     CredentialOwner => "CREDENTIAL_OWNER",
         "the certificate was issued by an organization that is not below the signer's",
-        "该证照由其他机构颁发，签名者所属机构不是颁发机构或其上级";
+        "该证照由其他机构颁发，签名者所属机构不是颁发机构或其上级",
+        "let the organization that issued it, or one above it, sign",
+        "由颁发机构或其上级机构签名提交";
     /// Revoked, cancelled or superseded.
     CredentialFinal => "CREDENTIAL_FINAL",
-        "the certificate is revoked, cancelled or superseded, which is final", "该证照已吊销、注销或变更，不能再改";
+        "the certificate is revoked, cancelled or superseded, which is final", "该证照已吊销、注销或变更，不能再改",
+        "nothing changes it any more; a superseded one names the version after it",
+        "该证照不再变化；已变更的可查其后续版本";
     /// Its period is over.
     CredentialExpired => "CREDENTIAL_EXPIRED",
-        "the certificate has expired, so it is neither suspended nor resumed", "该证照已过有效期，不能暂扣或恢复";
+        "the certificate has expired, so it is neither suspended nor resumed", "该证照已过有效期，不能暂扣或恢复",
+        "change it (renewal), or revoke or cancel it",
+        "办理延续（变更），或吊销、注销";
     /// Suspended.
     CredentialSuspended => "CREDENTIAL_SUSPENDED",
         "the certificate is suspended: resume it before it is suspended again or changed",
-        "该证照处于暂扣状态，恢复后才能再次暂扣或变更";
+        "该证照处于暂扣状态，恢复后才能再次暂扣或变更",
+        "resume it first",
+        "先恢复该证照";
     /// Not suspended.
     CredentialNotSuspended => "CREDENTIAL_NOT_SUSPENDED",
-        "the certificate is not suspended", "该证照未被暂扣，无须恢复";
+        "the certificate is not suspended", "该证照未被暂扣，无须恢复",
+        "nothing, it is not suspended",
+        "无须处理，证照未被暂扣";
     /// The next version of something else.
     CredentialSeries => "CREDENTIAL_SERIES",
         "the next version has another type, issuer or serial than the one before",
-        "新版本的类型代码、颁发机构代码或流水号与原版本不同";
+        "新版本的类型代码、颁发机构代码或流水号与原版本不同",
+        "keep type, issuer and serial; only the version number grows",
+        "类型、颁发机构、流水号保持不变，仅版本号递增";
     /// Not the version + 1.
     CredentialVersion => "CREDENTIAL_VERSION",
-        "the version of the new identifier is not the one before + 1", "新标识的版本号不是原版本号加一";
+        "the version of the new identifier is not the one before + 1", "新标识的版本号不是原版本号加一",
+        "take the present version number + 1",
+        "新版本号取当前版本号加一";
     /// No such type.
     CredentialTypeUnknown => "CREDENTIAL_TYPE_UNKNOWN",
-        "this chain issues no certificates of this type", "本链不颁发此类型的证照";
+        "this chain issues no certificates of this type", "本链不颁发此类型的证照",
+        "check the type code, or propose the type",
+        "核对类型代码，或提案增加该类型";
     /// No more of this type.
     CredentialTypeRetired => "CREDENTIAL_TYPE_RETIRED",
-        "certificates of this type are not issued any more", "此类型的证照已停止颁发";
+        "certificates of this type are not issued any more", "此类型的证照已停止颁发",
+        "issue a certificate of the type that took its place",
+        "改用替代它的证照类型";
     /// Another organization's code.
     CredentialIssuer => "CREDENTIAL_ISSUER",
         "the identifier's issuer code is not the credit code of the signer's organization",
-        "标识中的颁发机构代码不是签名者所属机构的统一社会信用代码";
+        "标识中的颁发机构代码不是签名者所属机构的统一社会信用代码",
+        "put the unified social credit code of your own organization into the identifier",
+        "标识中填写本机构的统一社会信用代码";
     /// Begins with another version than 001.
     CredentialFirstVersion => "CREDENTIAL_FIRST_VERSION",
-        "the first version of a certificate is 001", "首次颁发的证照版本号须为 001";
+        "the first version of a certificate is 001", "首次颁发的证照版本号须为 001",
+        "issue version 001; later versions are changes",
+        "首次颁发 001 版；其后版本以变更办理";
     /// Ends before it begins.
     CredentialPeriod => "CREDENTIAL_PERIOD",
-        "the period of validity ends before it begins", "有效期止早于有效期起";
+        "the period of validity ends before it begins", "有效期止早于有效期起",
+        "correct the period of validity",
+        "更正有效期起止";
     /// Issued before.
     CredentialExists => "CREDENTIAL_EXISTS",
-        "a certificate with this identifier was issued before", "该标识的证照已经颁发";
+        "a certificate with this identifier was issued before", "该标识的证照已经颁发",
+        "take another serial, or change the certificate that exists",
+        "换用其他流水号，或变更已有证照";
     // 不动产登记
     /// 首次登记 of a unit that has a row.
     RealtyUnitExists => "REALTY_UNIT_EXISTS",
-        "a unit is first-registered once", "不动产单元只能首次登记一次";
+        "a unit is first-registered once", "不动产单元只能首次登记一次",
+        "transfer or change the unit",
+        "改办转移登记或变更登记";
     /// A fixture on a parcel that is not registered.
     RealtyParcelMissing => "REALTY_PARCEL_MISSING",
-        "the unit's parcel is not registered", "不动产单元所在宗地尚未登记";
+        "the unit's parcel is not registered", "不动产单元所在宗地尚未登记",
+        "register the parcel first: the code that ends with W00000000",
+        "先登记宗地（代码以 W00000000 结尾）";
     /// No such unit.
-    RealtyUnitNotFound => "REALTY_UNIT_NOT_FOUND", "the unit is not registered", "该不动产单元尚未登记";
+    RealtyUnitNotFound => "REALTY_UNIT_NOT_FOUND", "the unit is not registered", "该不动产单元尚未登记",
+        "check the unit code",
+        "核对不动产单元代码";
     /// Its right was cancelled.
     RealtyUnitCancelled => "REALTY_UNIT_CANCELLED",
-        "the unit's right was cancelled", "该不动产单元的权利已注销";
+        "the unit's right was cancelled", "该不动产单元的权利已注销",
+        "nothing, the unit's right is gone for good",
+        "无法办理，该单元的权利已注销";
     /// The right cannot exist on the unit.
-    RealtyRight => "REALTY_RIGHT", "the right does not fit the unit's code", "权利类型与不动产单元代码不符";
+    RealtyRight => "REALTY_RIGHT", "the right does not fit the unit's code", "权利类型与不动产单元代码不符",
+        "check the right and the unit code",
+        "核对权利类型与不动产单元代码";
     /// Not exactly the present holders.
     RealtyHoldersDiffer => "REALTY_HOLDERS_DIFFER",
-        "the holders named are not exactly the present ones", "所列权利人与登记簿现有权利人不完全一致";
+        "the holders named are not exactly the present ones", "所列权利人与登记簿现有权利人不完全一致",
+        "look at the unit and name exactly its present holders",
+        "查询该单元，完整列出现有权利人";
     /// Fractions that do not sum to one.
-    RealtyShares => "REALTY_SHARES", "the shares do not sum to exactly one", "各共有人份额之和不等于一";
+    RealtyShares => "REALTY_SHARES", "the shares do not sum to exactly one", "各共有人份额之和不等于一",
+        "make the shares sum to exactly one",
+        "使各份额之和恰为一";
     /// Nothing would be different.
-    RealtyUnchanged => "REALTY_UNCHANGED", "nothing would change", "登记内容没有变化";
+    RealtyUnchanged => "REALTY_UNCHANGED", "nothing would change", "登记内容没有变化",
+        "nothing, what is registered is so already",
+        "无须处理，登记内容已是如此";
     /// Too few of the co-owners.
     RealtyConsent => "REALTY_CONSENT",
-        "the holders whose consent is needed do not all consent", "须经同意的权利人未全部同意";
+        "the holders whose consent is needed do not all consent", "须经同意的权利人未全部同意",
+        "add the consent of all holders, or of two thirds of the shares where that suffices",
+        "补充全体权利人同意；按份共有且未另行约定的，补足三分之二以上份额";
     /// 查封.
-    RealtySealed => "REALTY_SEALED", "the unit is sealed by a court", "该不动产单元已被查封";
+    RealtySealed => "REALTY_SEALED", "the unit is sealed by a court", "该不动产单元已被查封",
+        "wait until the court lifts the seal or it ends",
+        "待法院解除查封或查封期满";
     /// 预告登记.
     RealtyNoticed => "REALTY_NOTICED",
-        "a notice-holder does not consent", "预告登记权利人未同意";
+        "a notice-holder does not consent", "预告登记权利人未同意",
+        "add the consent of the holder of the notice",
+        "补充预告登记权利人的同意";
     /// 抵押权.
     RealtyMortgaged => "REALTY_MORTGAGED",
-        "a mortgagee whose consent is needed does not consent", "须经同意的抵押权人未同意";
+        "a mortgagee whose consent is needed does not consent", "须经同意的抵押权人未同意",
+        "add the consent of the mortgagee",
+        "补充抵押权人的同意";
     /// 居住权, 地役权.
     RealtyInterested => "REALTY_INTERESTED",
-        "the holder of an interest does not consent", "居住权人或地役权人未同意";
+        "the holder of an interest does not consent", "居住权人或地役权人未同意",
+        "add the consent of the holder of the interest",
+        "补充居住权人或地役权人的同意";
     /// Registered fixtures on the parcel.
     RealtyFixtures => "REALTY_FIXTURES",
-        "fixtures on the parcel are registered", "宗地上尚有已登记的定着物";
+        "fixtures on the parcel are registered", "宗地上尚有已登记的定着物",
+        "cancel the fixtures on the parcel first",
+        "先注销宗地上的定着物单元";
     /// The certificate number was given before.
     RealtyNumberTaken => "REALTY_NUMBER_TAKEN",
-        "the certificate number was given before", "该证书或证明号已被使用";
+        "the certificate number was given before", "该证书或证明号已被使用",
+        "take the next certificate number",
+        "使用下一个证号";
     /// 16 open burdens of the kind.
     RealtyBurdensFull => "REALTY_BURDENS_FULL",
-        "the unit has as many burdens of this kind as it may", "该不动产单元此类负担已达上限";
+        "the unit has as many burdens of this kind as it may", "该不动产单元此类负担已达上限",
+        "release one of the sixteen that are open",
+        "先解除十六项中的一项";
     /// 999 999 entries.
     RealtyEntriesFull => "REALTY_ENTRIES_FULL",
-        "the unit has as many registrations as it may", "该不动产单元的登记次数已达上限";
+        "the unit has as many registrations as it may", "该不动产单元的登记次数已达上限",
+        "nothing, 999 999 registrations are the most",
+        "无法办理，登记次数上限为 999 999";
     /// No such burden, or released.
     RealtyBurdenNotFound => "REALTY_BURDEN_NOT_FOUND",
-        "the unit has no such open burden", "该不动产单元没有此项未解除的负担";
+        "the unit has no such open burden", "该不动产单元没有此项未解除的负担",
+        "look at the unit for the numbers of its open burdens",
+        "查询该单元未解除负担的编号";
     /// Ended by time.
-    RealtyBurdenLapsed => "REALTY_BURDEN_LAPSED", "the burden has lapsed", "该项负担已因期限届满失效";
+    RealtyBurdenLapsed => "REALTY_BURDEN_LAPSED", "the burden has lapsed", "该项负担已因期限届满失效",
+        "register a new one",
+        "重新登记";
     /// Neither its party nor a court.
     RealtyRelease => "REALTY_RELEASE",
-        "only its party's consent or a court ends it", "须经该项权利人同意或由法院裁定方可注销";
+        "only its party's consent or a court ends it", "须经该项权利人同意或由法院裁定方可注销",
+        "add its party's consent, or let a court order it",
+        "补充该项权利人的同意，或由法院裁定";
     /// Another court's seal.
-    RealtySealCourt => "REALTY_SEAL_COURT", "another court sealed", "该查封由其他法院作出";
+    RealtySealCourt => "REALTY_SEAL_COURT", "another court sealed", "该查封由其他法院作出",
+        "let the court that sealed lift the seal",
+        "由作出查封的法院解除";
     /// A correction of nothing.
-    RealtyEntryNotFound => "REALTY_ENTRY_NOT_FOUND", "the unit has no such entry", "该不动产单元没有此条登记";
+    RealtyEntryNotFound => "REALTY_ENTRY_NOT_FOUND", "the unit has no such entry", "该不动产单元没有此条登记",
+        "look at the unit's chain of title and name one of its entries",
+        "查询登记沿革，指明其中一条";
     /// A holder that the entry does not name.
     RealtyCorrectionHolder => "REALTY_CORRECTION_HOLDER",
-        "the entry does not name the holder that is corrected", "所更正的登记中没有该权利人";
+        "the entry does not name the holder that is corrected", "所更正的登记中没有该权利人",
+        "name the entry that has this holder",
+        "指明载有该权利人的登记";
     /// Two holders would be one.
     RealtyHolderTwice => "REALTY_HOLDER_TWICE",
-        "a holder would be named twice", "更正后权利人将重复";
+        "a holder would be named twice", "更正后权利人将重复",
+        "name a holder who is not one already",
+        "更正为尚未列入的权利人";
     // 农产品溯源
     /// A batch with this name exists.
-    TraceExists => "TRACE_EXISTS", "the producer has a batch with this code already", "该生产者已有此批次号";
+    TraceExists => "TRACE_EXISTS", "the producer has a batch with this code already", "该生产者已有此批次号",
+        "take another batch code",
+        "换用其他批次号";
     /// No such batch.
-    TraceNotFound => "TRACE_NOT_FOUND", "there is no such batch", "没有该批次";
+    TraceNotFound => "TRACE_NOT_FOUND", "there is no such batch", "没有该批次",
+        "check the batch: credit code, slash, code",
+        "核对批次：信用代码、斜线、批次号";
     /// Named under another organization's code.
     TraceProducer => "TRACE_PRODUCER",
         "a new batch is named under the credit code of the signer's organization",
-        "新批次须以签名者所属机构的统一社会信用代码命名";
+        "新批次须以签名者所属机构的统一社会信用代码命名",
+        "name new batches under your own organization's credit code",
+        "新批次以本机构信用代码命名";
     /// Somebody else has it.
     TraceCustodian => "TRACE_CUSTODIAN",
-        "only the organization that has the batch acts on it", "只有当前持有该批次的机构可以操作";
+        "only the organization that has the batch acts on it", "只有当前持有该批次的机构可以操作",
+        "let the organization that has the batch act, or have it shipped here",
+        "由持有机构操作，或先将批次发来";
     /// No longer in the field.
     TraceHarvested => "TRACE_HARVESTED",
-        "inputs and harvest are for a growing batch", "投入品与采收仅适用于生长中的批次";
+        "inputs and harvest are for a growing batch", "投入品与采收仅适用于生长中的批次",
+        "nothing, the batch is harvested already",
+        "无须处理，该批次已采收";
     /// Still in the field.
-    TraceNotHarvested => "TRACE_NOT_HARVESTED", "the batch is not harvested", "该批次尚未采收";
+    TraceNotHarvested => "TRACE_NOT_HARVESTED", "the batch is not harvested", "该批次尚未采收",
+        "harvest it first",
+        "先登记采收";
     /// Inside the 安全间隔期.
     TraceSafetyInterval => "TRACE_SAFETY_INTERVAL",
-        "the safety interval of an input has not passed", "投入品的安全间隔期未满，不得采收";
+        "the safety interval of an input has not passed", "投入品的安全间隔期未满，不得采收",
+        "harvest after the time in the message",
+        "在提示的时间之后采收";
     /// The newest inspection failed.
     TraceInspectionFailed => "TRACE_INSPECTION_FAILED",
-        "the newest inspection of the batch failed", "该批次最近一次检验不合格";
+        "the newest inspection of the batch failed", "该批次最近一次检验不合格",
+        "have it inspected again, return it or destroy it",
+        "重新检验，或退回、销毁";
     /// A second certificate.
     TraceCertified => "TRACE_CERTIFIED",
-        "the batch has a conformity certificate already", "该批次已开具承诺达标合格证";
+        "the batch has a conformity certificate already", "该批次已开具承诺达标合格证",
+        "nothing, the batch has its certificate",
+        "无须处理，已有合格证";
     /// More than is left.
-    TraceQuantity => "TRACE_QUANTITY", "there is not so much left of the batch", "该批次余量不足";
+    TraceQuantity => "TRACE_QUANTITY", "there is not so much left of the batch", "该批次余量不足",
+        "take at most what is left; the message says how much",
+        "取用量不超过余量，见提示";
     /// Another unit or a finer scale.
     TraceUnit => "TRACE_UNIT",
-        "the quantity is not in the batch's unit and scale", "数量的单位或小数位与批次不符";
+        "the quantity is not in the batch's unit and scale", "数量的单位或小数位与批次不符",
+        "give the quantity in the batch's unit and decimal places",
+        "按批次的单位与小数位填写数量";
     /// Parts and loss differ from what is taken.
     TraceBalance => "TRACE_BALANCE",
-        "parts and loss are not what is taken", "各份与损耗之和不等于取用量";
+        "parts and loss are not what is taken", "各份与损耗之和不等于取用量",
+        "make parts and loss sum to exactly what is taken",
+        "使各份与损耗之和恰为取用量";
     /// Outputs beyond the declared yield.
     TraceYield => "TRACE_YIELD",
         "the outputs are more than inputs, conversion and declared yield give",
-        "产出超过投入按换算与声明得率所得";
+        "产出超过投入按换算与声明得率所得",
+        "correct the outputs, or declare the true yield",
+        "更正产出，或如实声明得率";
     /// In a container.
-    TraceAggregated => "TRACE_AGGREGATED", "the batch is in a container: unpack it first", "该批次已装箱，请先拆箱";
+    TraceAggregated => "TRACE_AGGREGATED", "the batch is in a container: unpack it first", "该批次已装箱，请先拆箱",
+        "unpack the container first",
+        "先拆箱";
     /// In no container.
-    TraceNotAggregated => "TRACE_NOT_AGGREGATED", "the batch is in no container", "该批次未装箱";
+    TraceNotAggregated => "TRACE_NOT_AGGREGATED", "the batch is in no container", "该批次未装箱",
+        "nothing, the batch is in no container",
+        "无须处理，该批次未装箱";
     /// Nobody, or the custodian itself.
     TraceReceiver => "TRACE_RECEIVER",
-        "a batch is shipped to another organization of this chain", "收货方须为本链上的另一机构";
+        "a batch is shipped to another organization of this chain", "收货方须为本链上的另一机构",
+        "ship to the id of another organization of this chain",
+        "收货方填写本链另一机构的标识";
     /// Not on its way to the signer.
     TraceNotReceiver => "TRACE_NOT_RECEIVER",
-        "the batch is not on its way to the signer's organization", "该批次不是发给签名者所属机构的";
+        "the batch is not on its way to the signer's organization", "该批次不是发给签名者所属机构的",
+        "ask the shipper to ship it to you; or it has arrived already",
+        "请发货方发来；或已收货";
     /// On its way.
-    TraceInTransit => "TRACE_IN_TRANSIT", "the batch is on its way", "该批次在途";
+    TraceInTransit => "TRACE_IN_TRANSIT", "the batch is on its way", "该批次在途",
+        "receive it first, or return it to its shipper",
+        "先收货，或退回发货方";
     /// Sold out, used up or destroyed.
     TraceFinished => "TRACE_FINISHED",
-        "the batch is sold out, used up or destroyed", "该批次已售完、用完或销毁";
+        "the batch is sold out, used up or destroyed", "该批次已售完、用完或销毁",
+        "nothing, nothing is left of the batch",
+        "无法办理，该批次已无余量";
     /// Returned to somebody whom it did not come from.
     TraceReturn => "TRACE_RETURN",
-        "a batch returns to whom it came from or to its maker", "批次只能退回来货方或制造方";
+        "a batch returns to whom it came from or to its maker", "批次只能退回来货方或制造方",
+        "return it to whom it came from or to its maker",
+        "退回来货方或制造方";
     /// It or an ancestor is recalled.
     TraceRecalled => "TRACE_RECALLED",
         "the batch or one that it was made of is recalled: only return and destroy",
-        "该批次或其上级批次已被召回，仅可退回或销毁";
+        "该批次或其上级批次已被召回，仅可退回或销毁",
+        "return it or destroy it",
+        "退回或销毁";
     /// A second recall.
-    TraceRecallExists => "TRACE_RECALL_EXISTS", "the batch is recalled already", "该批次已被召回";
+    TraceRecallExists => "TRACE_RECALL_EXISTS", "the batch is recalled already", "该批次已被召回",
+        "nothing, the recall is on record",
+        "无须处理，召回已登记";
     /// Too many ancestors.
     TraceLineageLimit => "TRACE_LINEAGE_LIMIT",
-        "the batch would have more ancestors than the chain can follow", "该批次的上级批次将超过本链可追溯的上限";
+        "the batch would have more ancestors than the chain can follow", "该批次的上级批次将超过本链可追溯的上限",
+        "make it of fewer batches: at most 1024 ancestors",
+        "减少投入批次：上级批次最多 1024 个";
     /// Too many events or children.
     TraceFull => "TRACE_FULL",
-        "the batch has as many events or children as one may have", "该批次的事件或下级批次数已达上限";
+        "the batch has as many events or children as one may have", "该批次的事件或下级批次数已达上限",
+        "go on with a part of the batch",
+        "拆分后以新批次继续";
 }
 
 impl Code {
