@@ -7,7 +7,7 @@ use crate::files::{self, Access, Existing};
 use crate::keys;
 use crate::moment;
 use hnchain_crypto::{Digest, PublicKey, Signature};
-use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
+use hnchain_types::genesis::{CertificateType, Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 use hnchain_types::governance::Thresholds;
 use hnchain_types::limits;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ struct Specification {
     #[serde(default)]
     parameters: ParameterChanges,
     organizations: Vec<Organization>,
+    #[serde(default)]
+    certificate_types: Vec<CertificateType>,
     #[serde(default)]
     signers: Vec<Signer>,
     validators: Vec<ValidatorSource>,
@@ -119,7 +121,7 @@ fn new(context: &Context, spec: &Path, out: &Path) -> Result<(), Failure> {
         chain_id: specification.chain_id,
         name: specification.name,
         organizations: specification.organizations,
-        certificate_types: vec![],
+        certificate_types: specification.certificate_types,
         signers: specification.signers,
         validators,
     };

@@ -30,6 +30,9 @@ pub const SPECIFICATION: &str = r#"Specification (TOML; JSON has the same names;
   name = "河南省行政审批和政务信息管理局"
   credit_code = "91410000170001401D"
   division = "410000"
+  [[certificate_types]]              # types of 电子证照 that are issued on the chain
+  code = "11100000000013338W011"
+  name = "营业执照"
   [[signers]]
   public_key = "02…"                 # from `hnchain keygen` or `hnchain key show`
   organization = "henan-data"

@@ -260,3 +260,36 @@ fn a_certificate_its_history_and_its_holders_list_are_shown() {
     }
     s.run(&["of-holder", &"00".repeat(32)]).exits(0).prints("no certificate");
 }
+
+#[test]
+fn a_genesis_is_made_with_the_types_of_certificates_of_its_specification() {
+    let f = Folder::new();
+    f.run(&["keygen", "--out", "v.pem"]).exits(0);
+    f.write("password", run::PASSWORD.as_bytes());
+    let spec = |code: &str| {
+        format!(
+            r#"
+chain_id = "henan-test"
+name = "测试链"
+[[organizations]]
+id = "henan-data"
+name = "示例数据局"
+credit_code = "91410000170001401D"
+division = "410000"
+[[certificate_types]]
+code = "{code}"
+name = "营业执照"
+[[validators]]
+organization = "henan-data"
+key_file = "v.pem"
+password_file = "password"
+"#
+        )
+    };
+    f.write("bad.toml", spec("W011").as_bytes());
+    f.run(&["genesis", "new", "bad.toml", "-o", "bad.json"]).exits(1).says("certificate_types.code");
+    f.write("spec.toml", spec("11100000000013338W011").as_bytes());
+    f.run(&["genesis", "new", "spec.toml"]).exits(0);
+    let genesis = hnchain_types::genesis::Genesis::parse(&std::fs::read(f.path("genesis.json")).expect("written"));
+    assert_eq!(genesis.expect("valid").document().certificate_types[0].code, "11100000000013338W011");
+}
