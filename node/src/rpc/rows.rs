@@ -5,7 +5,7 @@ use crate::refusal::{Kind, Refusal};
 use hnchain_types::proto;
 
 /// Beginnings of the keys that may be listed. Records are asked for by name, so that a namespace cannot be copied out.
-const PUBLIC: [&str; 5] = ["validators", "governance/", "evidence/", "org/", "signer/"];
+const PUBLIC: [&str; 7] = ["validators", "governance/", "evidence/", "org/", "signer/", "member-history/", "params"];
 /// Rows in one answer.
 const MOST: usize = 256;
 /// Bytes of rows in one answer, beyond the first row.
