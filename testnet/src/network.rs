@@ -145,7 +145,18 @@ impl Network {
         setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
     }
 
-    /// The key of a node, which is also its organization's administrator.
+    /// The key of the administrator of a node's organization.
+    ///
+    /// # Errors
+    /// The node's key file is damaged.
+    ///
+    /// # Panics
+    /// There is no such node.
+    pub fn administrator_key(&self, index: usize) -> Result<SecretKey, Error> {
+        Ok(crate::members::administrator(&self.node_key(index)?))
+    }
+
+    /// The key of a node.
     ///
     /// # Errors
     /// Its key file is damaged.

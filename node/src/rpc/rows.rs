@@ -7,13 +7,14 @@ use hnchain_types::proto;
 /// Beginnings of the keys that may be listed, and how much has to follow: what belongs to one certificate, unit, batch or
 /// holder is listed for whoever knows its name, so that a registry cannot be copied out. The names are the shortest
 /// 电子证照标识 (71), a commitment (64), a 不动产单元代码 (28), and a 统一社会信用代码 with a slash and a batch code (20).
-const LISTED: [(&str, usize); 22] = [
+const LISTED: [(&str, usize); 23] = [
     ("validators", 0),
     ("governance/", 0),
     ("evidence/", 0),
     ("org/", 0),
     ("signer/", 0),
     ("member-history/", 0),
+    ("params", 0),
     ("certificate-type/", 0),
     ("certificate/", 71),
     ("certificate-history/", 71),
@@ -114,7 +115,6 @@ mod tests {
         }
         for kept in [
             "",
-            "params",
             "anchor/",
             "certificate/",
             "certificate/1.2.156.3005.2.",
