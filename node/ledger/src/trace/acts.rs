@@ -5,7 +5,7 @@ use crate::membership::organization_key;
 use crate::registry::Context;
 use crate::rejection::{Code, Failure};
 use crate::state::State;
-use hnchain_types::trace::{Act, Batch, BatchId, EventKind, Inspection, Quantity, State as Is};
+use hnchain_types::trace::{Act, Batch, BatchId, Certify, EventKind, Inspect, Inspection, Quantity, State as Is};
 
 const DAY_MS: u64 = 24 * 3_600_000;
 
@@ -54,60 +54,24 @@ pub(super) fn custodian(context: &Context<'_>, batch: &Batch) -> Result<(), Fail
 fn change(context: &Context<'_>, state: &State<'_>, batch: &mut Batch, act: &Act) -> Result<(), Failure> {
     match act {
         Act::Commission(_) | Act::Recall(_) => Ok(()), // elsewhere
-        Act::Input(i) => {
-            growing(batch)?;
-            let safe = context.time_ms.saturating_add(u64::from(i.safety_days) * DAY_MS);
-            if i.safety_days > 0 {
-                batch.safe_from_ms = batch.safe_from_ms.max(safe);
-            }
-            Ok(())
-        }
+        Act::Input(i) => input(context, batch, i.safety_days),
         Act::Harvest(h) => harvest(context, batch, &h.quantity),
-        Act::Inspect(i) => {
-            if batch.state == Is::Destroyed {
-                return Err(finished(batch));
-            }
-            let (passed, report, time_ms) = (i.passed, i.report, context.time_ms);
-            batch.inspection =
-                Some(Inspection { passed, organization: context.organization.to_owned(), report, time_ms });
-            Ok(())
-        }
-        Act::Certify(c) => {
-            movable(batch)?;
-            if batch.certificate.is_some() {
-                return Err(Code::TraceCertified.reject(&format_args!("batch={}", batch.id)).into()); // T9
-            }
-            batch.certificate = Some(c.certificate);
-            Ok(())
-        }
+        Act::Inspect(i) => inspect(context, batch, i),
+        Act::Certify(c) => certify(batch, c),
         Act::Aggregate(a) => {
             movable(batch)?;
             loose(batch)?;
             batch.container = Some(a.container.clone());
             Ok(())
         }
-        Act::Disaggregate(_) => {
-            here(batch)?;
-            if batch.container.take().is_none() {
-                return Err(Code::TraceNotAggregated.reject(&format_args!("batch={}", batch.id)).into()); // T15
-            }
-            Ok(())
-        }
+        Act::Disaggregate(_) => unpack(batch),
         Act::Ship(s) => ship(context, state, batch, &s.to),
         Act::Receive(r) => {
             receive(context, batch)?;
             batch.place = r.place.clone();
             Ok(())
         }
-        Act::Sell(s) => {
-            movable(batch)?;
-            loose(batch)?;
-            take(batch, &s.quantity)?;
-            if batch.remaining == 0 {
-                batch.state = Is::Sold;
-            }
-            Ok(())
-        }
+        Act::Sell(s) => sell(batch, &s.quantity),
         Act::Return(r) => {
             back(batch, &r.to)?;
             batch.place = r.place.clone();
@@ -119,6 +83,55 @@ fn change(context: &Context<'_>, state: &State<'_>, batch: &mut Batch, act: &Act
             Ok(())
         }
     }
+}
+
+fn input(context: &Context<'_>, batch: &mut Batch, safety_days: u32) -> Result<(), Failure> {
+    growing(batch)?;
+    if safety_days > 0 {
+        let safe = context.time_ms.saturating_add(u64::from(safety_days) * DAY_MS);
+        batch.safe_from_ms = batch.safe_from_ms.max(safe);
+    }
+    Ok(())
+}
+
+fn inspect(context: &Context<'_>, batch: &mut Batch, verdict: &Inspect) -> Result<(), Failure> {
+    if batch.state == Is::Destroyed {
+        return Err(finished(batch));
+    }
+    batch.inspection = Some(Inspection {
+        passed: verdict.passed,
+        organization: context.organization.to_owned(),
+        report: verdict.report,
+        time_ms: context.time_ms,
+    });
+    Ok(())
+}
+
+fn certify(batch: &mut Batch, act: &Certify) -> Result<(), Failure> {
+    movable(batch)?;
+    if batch.certificate.is_some() {
+        return Err(Code::TraceCertified.reject(&format_args!("batch={}", batch.id)).into()); // T9
+    }
+    batch.certificate = Some(act.certificate);
+    Ok(())
+}
+
+fn unpack(batch: &mut Batch) -> Result<(), Failure> {
+    here(batch)?;
+    if batch.container.take().is_none() {
+        return Err(Code::TraceNotAggregated.reject(&format_args!("batch={}", batch.id)).into()); // T15
+    }
+    Ok(())
+}
+
+fn sell(batch: &mut Batch, quantity: &Quantity) -> Result<(), Failure> {
+    movable(batch)?;
+    loose(batch)?;
+    take(batch, quantity)?;
+    if batch.remaining == 0 {
+        batch.state = Is::Sold;
+    }
+    Ok(())
 }
 
 fn harvest(context: &Context<'_>, batch: &mut Batch, quantity: &Quantity) -> Result<(), Failure> {
