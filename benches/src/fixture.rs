@@ -51,6 +51,7 @@ pub fn genesis(validators: usize) -> Genesis {
             division: "410000".into(),
             parent: None,
         }],
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: writer().public_key(),
             organization: "henan".into(),

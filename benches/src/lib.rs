@@ -5,6 +5,7 @@
 //!   decoding, proof verification, one view of the engine with four validators).
 //! - [`load`]: offers pre-signed transactions to a running network at a fixed rate and says what became of them.
 //! - [`sweep`]: raises the rate until the network no longer keeps up, then measures at half of the peak.
+//! - [`state`]: executes and stores a sample world, and says what an operation costs as the state grows.
 //! - [`fixture`]: a small chain in memory that the benches share.
 //!
 //! # What the load generator promises
@@ -38,5 +39,6 @@ pub mod outcome;
 pub mod plan;
 pub mod process;
 pub mod sign;
+pub mod state;
 pub mod sweep;
 pub mod target;

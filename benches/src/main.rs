@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use hnchain_benches::load::{self, Options};
 use hnchain_benches::plan::Schedule;
+use hnchain_benches::state;
 use hnchain_benches::sweep::{self, Search};
 use hnchain_benches::target::{self, Node, Signer, Target};
 use serde::Serialize;
@@ -15,6 +16,8 @@ use zeroize::Zeroizing;
 const EXAMPLES: &str = "\
 Examples:
   hnchain-bench load --network DIR/network.json --rate 500 --duration 20
+  hnchain-testnet sample --certificates 400000 --units 300000 --batches 100000 --out world.jsonl
+  hnchain-bench state --world world.jsonl --dir state
   hnchain-bench sweep --network DIR/network.json --from 500 --duration 15
   hnchain-bench load --endpoints http://127.0.0.1:9101 --genesis genesis.json \\
       --key client.pem --password-file client.password --namespace certificate --rate 100 --duration 10
@@ -40,6 +43,18 @@ enum Command {
         /// Transactions a second.
         #[arg(long)]
         rate: u32,
+    },
+    /// Execute and store a world that `hnchain-testnet sample --out` wrote, without a network.
+    State {
+        /// File of the world.
+        #[arg(long)]
+        world: PathBuf,
+        /// New directory of the store; it is left there.
+        #[arg(long)]
+        dir: PathBuf,
+        /// Operations after which to measure, separated by commas.
+        #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
+        at: Vec<u64>,
     },
     /// Find the largest rate that the network keeps up with, then measure at half of it.
     Sweep {
@@ -111,6 +126,10 @@ async fn execute(arguments: Arguments) -> anyhow::Result<bool> {
             let report = load::run(&target.open()?, options).await?;
             print(&report)?;
             Ok(report.complete())
+        }
+        Command::State { world, dir, at } => {
+            print(&state::run(&world, &dir, &at)?)?;
+            Ok(true)
         }
         Command::Sweep { target, run, from, p99 } => {
             let (duration, drain) = (seconds(run.duration)?, seconds(run.drain)?);

@@ -148,6 +148,10 @@ impl Node for Pretender {
     async fn get_proof(&self, _: Request<GetRecordRequest>) -> Result<Response<ProofResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn get_row_proof(&self, _: Request<GetRowProofRequest>) -> Result<Response<ProofResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// Starts `n` nodes of one chain that makes a block every 20 ms.

@@ -1,13 +1,20 @@
 //! The command line as clap sees it. The Chinese help is in [`crate::help`].
 
+pub mod certificate;
+
 use crate::lang::Lang;
 use crate::moment::duration;
+pub use crate::registries::trace::args::TraceCommand;
 use clap::{Args, Parser, Subcommand};
 use hnchain_crypto::{Digest, PublicKey};
 use hnchain_types::TxId;
+use hnchain_types::genesis::Role;
 use hnchain_types::transaction::RecordKey;
 use std::path::PathBuf;
 use std::time::Duration;
+
+mod realty;
+pub use realty::{RealtyCommand, Registration};
 
 /// Records on 河南链: keys, genesis, anchoring, proofs, verification, status
 #[derive(Debug, Parser)]
@@ -85,15 +92,27 @@ pub enum Command {
         after_help = "Exit code 0: the proof holds. It may prove that the record was revoked or does not exist: read the\nstatus, or pass --require-active. Exit code 1: it does not hold, and the step that failed is named.\n\nExamples:\n  hnchain verify licence.hnproof.json --trust genesis.json\n  hnchain verify licence.hnproof.json --trust genesis.json --document licence.json \\\n      --record certificate/1.2.156.3005.2.1 --max-age 10m --require-active\n  curl -s https://example.org/p.hnproof.json | hnchain verify - --trust genesis.json --json"
     )]
     Verify(Verify),
+    /// 电子证照: issue, change, suspend, resume, revoke, cancel, look up
+    #[command(subcommand)]
+    Certificate(certificate::CertificateCommand),
     /// Changes that the organizations make together: propose, approve, follow
     #[command(subcommand)]
     Governance(GovernanceCommand),
+    /// Organizations and signers as a node reports them
+    #[command(subcommand)]
+    Member(MemberCommand),
     /// Show the validators of an epoch as a node reports them
     #[command(after_help = "Examples:\n  hnchain validators\n  hnchain validators --epoch 0 --json")]
     Validators(Validators),
     /// What is on record against validators
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Real estate: register, seal, look up (不动产登记)
+    #[command(subcommand)]
+    Realty(RealtyCommand),
+    /// 农产品溯源: batches from the field to the shelf, and recalls
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Show the status of nodes
     #[command(
         after_help = "Examples:\n  hnchain status --endpoint http://127.0.0.1:9101 --endpoint http://127.0.0.1:9102\n  hnchain status --watch"
@@ -267,9 +286,15 @@ pub struct Revoke {
 /// `prove`.
 #[derive(Debug, Args)]
 pub struct Prove {
-    /// Which record.
-    #[command(flatten)]
-    pub record: RecordName,
+    /// Registry of a record, for example certificate, realty or trace
+    #[arg(long, value_name = "NAME", requires = "id", required_unless_present = "row")]
+    pub namespace: Option<String>,
+    /// Identifier within the registry
+    #[arg(long, value_name = "ID", requires = "namespace")]
+    pub id: Option<String>,
+    /// Instead: any row, by its key, for example certificate/ID, realty/unit/CODE, trace/batch/PRODUCER/CODE
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["namespace", "id", "opening"])]
+    pub row: Option<String>,
     /// File for the proof, FILE.hnproof.json; an older proof is replaced, no other file; default: standard output
     #[arg(short, long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -309,11 +334,11 @@ pub struct Verify {
 /// `governance …`.
 #[derive(Debug, Subcommand)]
 pub enum GovernanceCommand {
-    /// Propose a change of the validator set; your organization approves by proposing
+    /// Propose a change; your organization approves by proposing
     #[command(
-        after_help = "A newcomer's operator makes FILE with `hnchain genesis possession`, so that the key stays there. The change\ntakes effect with the block in which more than two thirds of the organizations that run validators have\napproved it. At most f validators leave, and max(f, 1) join, in one change.\n\nExamples:\n  hnchain governance propose --join xinyang.possession.json --reason 信阳节点加入 --key admin.pem\n  hnchain governance propose --leave 02ab…66 hexadecimal digits --reason 退役 --key admin.pem\n  hnchain governance propose --rotate 02ab…66 digits:new.possession.json --reason 换钥 --key admin.pem"
+        after_help = "A new key's holder makes FILE with `hnchain genesis possession`, so that the key stays there. The change takes\neffect with the block in which enough of the organizations that run validators have approved it: more than two\nthirds for validators, organizations and parameters, more than half for signers and certificate types, unless\nthe chain's parameters say otherwise. At most f validators leave, and max(f, 1) join, in one change.\n\nA change as JSON is one of these (and any that the options make):\n  {\"organization\": {\"id\": \"…\", \"name\": \"…\", \"credit_code\": \"…\", \"division\": \"410200\", \"parent\": \"henan\"}}\n  {\"parameters\": {\"suspend_equivocators\": true, \"proposal_open_ms\": 604800000, \"thresholds\": {\"signers\": \"2/3\"}}}\n  {\"certificate_type\": {\"code\": \"21 characters\", \"name\": \"营业执照\", \"retired\": false}}\n\nExamples:\n  hnchain governance propose --join xinyang.possession.json --reason 信阳节点加入 --key admin.pem\n  hnchain governance propose --leave 02ab…66 hexadecimal digits --reason 退役 --key admin.pem\n  hnchain governance propose --rotate 02ab…66 digits:new.possession.json --reason 换钥 --key admin.pem\n  hnchain governance propose --appoint auditor.possession.json --role auditor --reason 任命审计员 --key admin.pem\n  hnchain governance propose --revoke-signer 02ab…66 hexadecimal digits --reason 密钥遗失 --key admin.pem\n  hnchain governance propose --change kaifeng.json --reason 增设机构 --key admin.pem"
     )]
-    Propose(Propose),
+    Propose(Box<Propose>),
     /// Approve a proposal for your organization
     #[command(after_help = "Examples:\n  hnchain governance approve 5a0c…64 hexadecimal digits --key admin.pem")]
     Approve(Approve),
@@ -334,7 +359,8 @@ pub enum GovernanceCommand {
 
 /// `governance propose`.
 #[derive(Debug, Args)]
-#[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(["join", "leave", "rotate"])))]
+#[command(group(clap::ArgGroup::new("what").required(true).multiple(true)
+    .args(["join", "leave", "rotate", "appoint", "rotate_signer", "revoke_signer", "change"])))]
 pub struct Propose {
     /// A validator joins: what its operator's `genesis possession` wrote; repeat it for more
     #[arg(long, value_name = "FILE")]
@@ -345,6 +371,29 @@ pub struct Propose {
     /// A validator gets another key: the old public key, a colon, and the new key's possession file
     #[arg(long, value_name = "KEY:FILE", value_parser = rotation)]
     pub rotate: Vec<(PublicKey, PathBuf)>,
+    /// A key gets roles: what its holder's `genesis possession` wrote; of a key that has some, they are replaced
+    #[arg(long, value_name = "FILE", requires = "roles", conflicts_with_all = ["join", "leave", "rotate"])]
+    pub appoint: Option<PathBuf>,
+    /// A role for --appoint: its name, or its JSON object as in a genesis; repeat it for more
+    #[arg(long = "role", value_name = "ROLE", value_parser = crate::changes::role, requires = "appoint")]
+    pub roles: Vec<Role>,
+    /// First block time at which the appointed key may act, milliseconds since 1970; 0 for no bound
+    #[arg(long, value_name = "MS", default_value_t = 0, requires = "appoint")]
+    pub valid_from_ms: u64,
+    /// Last block time at which the appointed key may act, milliseconds since 1970; 0 for no bound
+    #[arg(long, value_name = "MS", default_value_t = 0, requires = "appoint")]
+    pub valid_until_ms: u64,
+    /// A signer gets another key: the old public key, a colon, and the new key's possession file
+    #[arg(long, value_name = "KEY:FILE", value_parser = rotation,
+        conflicts_with_all = ["join", "leave", "rotate", "appoint"])]
+    pub rotate_signer: Option<(PublicKey, PathBuf)>,
+    /// The signer with this public key is revoked for good
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["join", "leave", "rotate", "appoint", "rotate_signer"])]
+    pub revoke_signer: Option<PublicKey>,
+    /// Any change, as a JSON file
+    #[arg(long, value_name = "FILE",
+        conflicts_with_all = ["join", "leave", "rotate", "appoint", "rotate_signer", "revoke_signer"])]
+    pub change: Option<PathBuf>,
     /// Why; public, at most 256 bytes, no personal data
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
@@ -367,6 +416,34 @@ pub struct Approve {
     /// Which chain.
     #[command(flatten)]
     pub chain: ChainId,
+}
+
+/// `member …`.
+#[derive(Debug, Subcommand)]
+pub enum MemberCommand {
+    /// List organizations as a tree, with their signers, roles and validity
+    #[command(after_help = "Examples:\n  hnchain member list\n  hnchain member list --organization kaifeng --json")]
+    List {
+        /// Only this organization and those below it
+        #[arg(long, value_name = "ID")]
+        organization: Option<String>,
+    },
+    /// Show an organization or a signer
+    #[command(
+        after_help = "Examples:\n  hnchain member show kaifeng\n  hnchain member show 02ab…66 hexadecimal digits"
+    )]
+    Show {
+        /// Id of an organization, or the public key of a signer
+        member: String,
+    },
+    /// Show every version of an organization or a signer, with the proposals that made them
+    #[command(
+        after_help = "Each version is checked by the hash that the next one names.\n\nExamples:\n  hnchain member history kaifeng\n  hnchain member history 02ab…66 hexadecimal digits --json"
+    )]
+    History {
+        /// Id of an organization, or the public key of a signer
+        member: String,
+    },
 }
 
 /// `validators`.

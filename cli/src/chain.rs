@@ -1,6 +1,7 @@
 //! What nodes say about the chain: `status`, `tx`, `block`, `receipt`.
 
 use crate::args;
+use crate::changes;
 use crate::context::{Context, fields, plain, table, times};
 use crate::failure::{Exit, Failure};
 use crate::lang::Lang;
@@ -8,7 +9,6 @@ use crate::moment;
 use hnchain_crypto::{Digest, PublicKey};
 use hnchain_sdk::{Client, Error, NodeStatus, TransactionState};
 use hnchain_types::block::FinalizedBlock;
-use hnchain_types::governance::Change;
 use hnchain_types::transaction::{Operation, Outcome, Receipt, Transaction};
 use hnchain_types::{Height, TxId, proto};
 use serde_json::{Value, json};
@@ -318,18 +318,8 @@ fn operation_text(context: &Context, o: &Operation) -> String {
             )
         }
         Operation::Propose(p) => {
-            let Change::Validators(v) = &p.change;
-            format!(
-                "{}: {} {}, {} {}, {} {}: {}",
-                l.pick("提议变更验证者集合", "propose a change of the validator set"),
-                l.pick("加入", "join"),
-                v.join.len(),
-                l.pick("退出", "leave"),
-                v.leave.len(),
-                l.pick("换钥", "rotate"),
-                v.rotate.len(),
-                plain(&p.reason)
-            )
+            let what = changes::summary(context, &p.change);
+            format!("{} {what}: {}", l.pick("提议：", "propose:"), plain(&p.reason))
         }
         Operation::Approve(a) => format!("{} {}", l.pick("同意提案", "approve proposal"), a.proposal),
         Operation::Evidence(e) => format!(
@@ -341,6 +331,9 @@ fn operation_text(context: &Context, o: &Operation) -> String {
             l.pick("视图", "view"),
             e.view()
         ),
+        Operation::Credential(op) => op.summary(l.is_chinese()),
+        Operation::Realty(op) => op.summary(l.is_chinese()),
+        Operation::Trace(op) => op.summary(l.is_chinese()),
     }
 }
 
@@ -368,6 +361,9 @@ fn operation_json(o: &Operation) -> Value {
         Operation::Evidence(e) => json!({
             "kind": "evidence", "epoch": e.epoch(), "view": e.view(), "offender": e.offender(), "votes": e.votes(),
         }),
+        Operation::Credential(op) => json!({"kind": "certificate", "operation": op}),
+        Operation::Realty(op) => json!({"kind": "realty", "operation": op}),
+        Operation::Trace(op) => json!({"kind": "trace", "operation": op}),
     }
 }
 
@@ -420,5 +416,10 @@ fn event_json(event: &proto::event::Kind) -> Value {
             "kind": "evidence", "epoch": e.epoch, "view": e.view, "offender": PublicKey::from_bytes(&e.offender).ok(),
             "organization": e.organization, "suspended": e.suspended,
         }),
+        proto::event::Kind::Credential(m) => {
+            json!({"kind": "certificate", "event": hnchain_types::credential::event_json(m)})
+        }
+        proto::event::Kind::Realty(m) => json!({"kind": "realty", "event": hnchain_types::realty::event_json(m)}),
+        proto::event::Kind::Trace(m) => json!({"kind": "trace", "event": hnchain_types::trace::event_json(m)}),
     }
 }

@@ -7,7 +7,8 @@ use crate::files::{self, Access, Existing};
 use crate::keys;
 use crate::moment;
 use hnchain_crypto::{Digest, PublicKey, Signature};
-use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
+use hnchain_types::genesis::{CertificateType, Document, Genesis, Organization, Parameters, Role, Signer, Validator};
+use hnchain_types::governance::Thresholds;
 use hnchain_types::limits;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ struct Specification {
     #[serde(default)]
     parameters: ParameterChanges,
     organizations: Vec<Organization>,
+    #[serde(default)]
+    certificate_types: Vec<CertificateType>,
     #[serde(default)]
     signers: Vec<Signer>,
     validators: Vec<ValidatorSource>,
@@ -40,6 +43,8 @@ struct ParameterChanges {
     transaction_bytes: Option<u32>,
     validity_ms: Option<u64>,
     suspend_equivocators: Option<bool>,
+    proposal_open_ms: Option<u64>,
+    thresholds: Option<Thresholds>,
 }
 
 /// Where a validator's entry comes from.
@@ -116,6 +121,7 @@ fn new(context: &Context, spec: &Path, out: &Path) -> Result<(), Failure> {
         chain_id: specification.chain_id,
         name: specification.name,
         organizations: specification.organizations,
+        certificate_types: specification.certificate_types,
         signers: specification.signers,
         validators,
     };
@@ -191,6 +197,8 @@ impl ParameterChanges {
             transaction_bytes: self.transaction_bytes.unwrap_or(d.transaction_bytes),
             validity_ms: self.validity_ms.unwrap_or(d.validity_ms),
             suspend_equivocators: self.suspend_equivocators.unwrap_or(d.suspend_equivocators),
+            proposal_open_ms: self.proposal_open_ms.unwrap_or(d.proposal_open_ms),
+            thresholds: self.thresholds.unwrap_or(d.thresholds),
         }
     }
 }
@@ -300,9 +308,19 @@ fn show(context: &Context, genesis: &Genesis) -> Result<(), Failure> {
     context.print(&text, &json)
 }
 
-fn roles(roles: &[Role]) -> String {
+/// Roles with their bounds, for people.
+pub(crate) fn roles(roles: &[Role]) -> String {
     let name = |role: &Role| match role {
         Role::RegistryWriter { namespace } => format!("registry_writer({namespace})"),
+        Role::Registrar { registry, subject, division } => {
+            let parts = [subject.as_deref().map(plain), division.map(|d| d.to_string())];
+            let parts: Vec<String> = std::iter::once(registry.to_string()).chain(parts.into_iter().flatten()).collect();
+            format!("registrar({})", parts.join(", "))
+        }
+        Role::Court { division: Some(division) } => format!("court({division})"),
+        Role::Court { division: None } => "court".to_owned(),
+        Role::Provider {} => "provider".to_owned(),
+        Role::Gateway {} => "gateway".to_owned(),
         Role::Observer {} => "observer".to_owned(),
         Role::Auditor {} => "auditor".to_owned(),
         Role::Administrator {} => "administrator".to_owned(),

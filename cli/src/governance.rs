@@ -3,10 +3,9 @@
 use crate::args::{Approve, AuditCommand, GovernanceCommand, Propose, Validators};
 use crate::context::{Context, fields, plain, table};
 use crate::failure::Failure;
-use crate::records::chain_id;
-use crate::{files, genesis, keys, moment};
-use hnchain_sdk::{Client, Conviction, Signer};
-use hnchain_types::governance::{Change, Join, Proposal, Rotation, ValidatorsChange};
+use crate::{changes, files, genesis, keys, moment};
+use hnchain_sdk::{Client, Conviction};
+use hnchain_types::governance::{Enactment, Proposal};
 use hnchain_types::transaction::{Receipt, Transaction};
 use hnchain_types::vote::Evidence;
 use hnchain_types::{Epoch, limits};
@@ -30,33 +29,14 @@ pub(crate) async fn governance(context: &Context, command: &GovernanceCommand) -
 }
 
 async fn propose(context: &Context, args: &Propose) -> Result<(), Failure> {
-    let key = keys::open(context, &args.key)?;
-    let client = context.client()?;
-    let signer = Signer::new(key, &chain_id(&client, &args.chain).await?);
-    let change = change(args, signer.chain_id())?;
-    let signed = signer.propose(Change::Validators(change), &args.reason);
+    let (client, signer) = keys::signer(context, &args.key, &args.chain).await?;
+    let signed = signer.propose(changes::change(args, signer.chain_id())?, &args.reason);
     let receipt = settle(context, &client, signed.map_err(|e| Failure::from(e).into_usage())?).await?;
     show(context, &client.proposal(&receipt.transaction).await?)
 }
 
-fn change(args: &Propose, chain_id: &str) -> Result<ValidatorsChange, Failure> {
-    let mut change = ValidatorsChange { leave: args.leave.clone(), ..ValidatorsChange::default() };
-    for path in &args.join {
-        let v = genesis::read_possession(path, chain_id)?;
-        let (public_key, organization, possession) = (v.public_key, v.organization, v.possession);
-        change.join.push(Join { public_key, organization, possession });
-    }
-    for (old, path) in &args.rotate {
-        let v = genesis::read_possession(path, chain_id)?;
-        change.rotate.push(Rotation { old: *old, new: v.public_key, possession: v.possession });
-    }
-    Ok(change)
-}
-
 async fn approve(context: &Context, args: &Approve) -> Result<(), Failure> {
-    let key = keys::open(context, &args.key)?;
-    let client = context.client()?;
-    let signer = Signer::new(key, &chain_id(&client, &args.chain).await?);
+    let (client, signer) = keys::signer(context, &args.key, &args.chain).await?;
     let signed = signer.approve(args.id);
     settle(context, &client, signed.map_err(|e| Failure::from(e).into_usage())?).await?;
     show(context, &client.proposal(&args.id).await?)
@@ -83,6 +63,7 @@ async fn list(context: &Context, open: bool) -> Result<(), Failure> {
         l.pick("提出时间", "at"),
         l.pick("同意", "approvals"),
         l.pick("状态", "state"),
+        l.pick("变更", "change"),
         l.pick("理由", "reason"),
     ];
     let rows = proposals.iter().map(|p| {
@@ -92,6 +73,7 @@ async fn list(context: &Context, open: bool) -> Result<(), Failure> {
             moment::rfc3339(p.time_ms),
             p.approvals.len().to_string(),
             state(context, p, now),
+            changes::summary(context, &p.content.change),
             plain(&p.content.reason),
         ]
     });
@@ -102,7 +84,7 @@ async fn list(context: &Context, open: bool) -> Result<(), Failure> {
 fn state(context: &Context, p: &Proposal, now_ms: u64) -> String {
     let l = context.lang;
     match &p.enacted {
-        Some(e) => format!("{} {}", l.pick("已生效，任期", "in force, epoch"), e.epoch),
+        Some(e) => format!("{} {}", l.pick("已生效", "in force"), plain(&e.what)),
         None if p.expires_ms < now_ms => l.pick("已过期", "expired").to_owned(),
         None => l.pick("待同意", "open").to_owned(),
     }
@@ -110,33 +92,33 @@ fn state(context: &Context, p: &Proposal, now_ms: u64) -> String {
 
 fn show(context: &Context, p: &Proposal) -> Result<(), Failure> {
     let l = context.lang;
-    let Change::Validators(v) = &p.content.change;
     let mut rows = vec![
         (l.pick("提案", "proposal"), p.id.to_string()),
         (l.pick("理由", "reason"), plain(&p.content.reason)),
         (l.pick("提出", "proposed"), format!("{} {}", plain(&p.organization), moment::both(p.time_ms))),
         (l.pick("有效至", "open until"), moment::both(p.expires_ms)),
     ];
-    for j in &v.join {
-        rows.push((l.pick("加入", "join"), format!("{} {}", plain(&j.organization), j.public_key)));
-    }
-    rows.extend(v.leave.iter().map(|key| (l.pick("退出", "leave"), key.to_string())));
-    rows.extend(v.rotate.iter().map(|r| (l.pick("换钥", "rotate"), format!("{} → {}", r.old, r.new))));
+    rows.extend(changes::lines(context, &p.content.change));
     for a in &p.approvals {
         rows.push((l.pick("同意", "approved"), format!("{} {}", plain(&a.organization), moment::both(a.time_ms))));
     }
     let outcome = match &p.enacted {
-        Some(e) => format!(
-            "{} {}, {} {}",
-            l.pick("已生效：任期", "in force: epoch"),
-            e.epoch,
-            l.pick("始于区块", "from block"),
-            e.height.next()
-        ),
+        Some(e) => in_force(context, e),
         None => l.pick("尚未生效", "not in force").to_owned(),
     };
     rows.push((l.pick("状态", "state"), outcome));
     context.print(&fields(rows), &json!({ "proposal": p, "proven": false }))
+}
+
+/// What took effect, and from which block.
+fn in_force(context: &Context, e: &Enactment) -> String {
+    let l = context.lang;
+    let (what, from) = if e.epoch > Epoch(0) {
+        (format!("{} {}", l.pick("任期", "epoch"), e.epoch), e.height.next())
+    } else {
+        (plain(&e.what), e.height)
+    };
+    format!("{}{what}, {} {from}", l.pick("已生效：", "in force: "), l.pick("始于区块", "from block"))
 }
 
 /// `validators`.
@@ -181,9 +163,7 @@ pub(crate) async fn audit(context: &Context, command: &AuditCommand) -> Result<(
         AuditCommand::Evidence { epoch, trust } => evidence(context, epoch.map(Epoch), trust).await,
         AuditCommand::Submit { file, key, chain } => {
             let evidence = read_evidence(file)?;
-            let key = keys::open(context, key)?;
-            let client = context.client()?;
-            let signer = Signer::new(key, &chain_id(&client, chain).await?);
+            let (client, signer) = keys::signer(context, key, chain).await?;
             let signed = signer.submit_evidence(&evidence).map_err(|e| Failure::from(e).into_usage())?;
             let receipt = settle(context, &client, signed).await?;
             let l = context.lang;

@@ -1,8 +1,12 @@
 //! Help: the examples, and the Chinese texts of every command and argument.
 
+mod certificate;
+
 use crate::args::Cli;
 use crate::lang::Lang;
 use clap::{Arg, ArgAction, Command, CommandFactory};
+
+mod realty;
 
 /// After the list of commands.
 pub const EXAMPLES: &str = "\
@@ -26,6 +30,9 @@ pub const SPECIFICATION: &str = r#"Specification (TOML; JSON has the same names;
   name = "河南省行政审批和政务信息管理局"
   credit_code = "91410000170001401D"
   division = "410000"
+  [[certificate_types]]              # types of 电子证照 that are issued on the chain
+  code = "11100000000013338W011"
+  name = "营业执照"
   [[signers]]
   public_key = "02…"                 # from `hnchain keygen` or `hnchain key show`
   organization = "henan-data"
@@ -92,6 +99,7 @@ const ZH: &[(&str, &str)] = &[
     ("prove", "取得任何人都能离线核验的证明"),
     ("prove.namespace", "登记类别，例如 certificate、realty、trace"),
     ("prove.id", "类别内的标识"),
+    ("prove.row", "改为证明任意一行，按其键：certificate/标识、realty/unit/单元代码、trace/batch/生产者/批次"),
     ("prove.out", "证明文件 *.hnproof.json，只替换已有的证明文件；默认写到标准输出"),
     ("prove.opening", "附上此开示文件，使证明也针对原件"),
     ("prove.trust", "写出之前先以此创世文件核验"),
@@ -104,10 +112,17 @@ const ZH: &[(&str, &str)] = &[
     ("verify.max_age", "拒绝确认时间早于此时长的证明：10m、24h、7d"),
     ("verify.require_active", "记录不存在或已撤销时一律拒绝"),
     ("governance", "各机构共同决定的变更：提议、同意、查看"),
-    ("governance propose", "提议变更验证者集合；提议即代表本机构同意"),
+    ("governance propose", "提议一项变更；提议即代表本机构同意"),
     ("governance propose.join", "加入一个验证者：其运营方用 genesis possession 写出的文件；可重复"),
     ("governance propose.leave", "持此公钥的验证者退出；可重复"),
     ("governance propose.rotate", "验证者更换密钥：旧公钥、冒号、新密钥的持钥证明文件"),
+    ("governance propose.appoint", "为公钥授予角色：其持有人用 genesis possession 写出的文件；已有角色的予以替换"),
+    ("governance propose.roles", "--appoint 授予的角色：名称，或创世文件中的 JSON 对象；可重复"),
+    ("governance propose.valid_from_ms", "所任命公钥可用的最早区块时间，1970 年起的毫秒数；0 为不限"),
+    ("governance propose.valid_until_ms", "所任命公钥可用的最晚区块时间，1970 年起的毫秒数；0 为不限"),
+    ("governance propose.rotate_signer", "签名者更换密钥：旧公钥、冒号、新密钥的持钥证明文件"),
+    ("governance propose.revoke_signer", "永久吊销持此公钥的签名者"),
+    ("governance propose.change", "任一变更的 JSON 文件"),
     ("governance propose.reason", "理由；公开可见，至多 256 字节，不得含个人信息"),
     ("governance propose.key", "加密的密钥文件"),
     ("governance propose.password_file", "首行为口令的文件；否则用 HNCHAIN_KEY_PASSWORD，再否则提示输入"),
@@ -121,6 +136,13 @@ const ZH: &[(&str, &str)] = &[
     ("governance list.open", "只列尚可同意的提案"),
     ("governance show", "显示一项提案"),
     ("governance show.id", "提出该提案的交易，64 位十六进制"),
+    ("member", "节点所述的机构与签名者"),
+    ("member list", "以树形列出机构及其签名者、角色、有效期"),
+    ("member list.organization", "只列该机构及其下级"),
+    ("member show", "显示一个机构或签名者"),
+    ("member show.member", "机构标识，或签名者的公钥"),
+    ("member history", "显示机构或签名者的各个版本及其提案"),
+    ("member history.member", "机构标识，或签名者的公钥"),
     ("validators", "显示节点所述的某一任期的验证者"),
     ("validators.epoch", "哪一任期；默认为下一区块所属的任期"),
     ("audit", "验证者的违规记录"),
@@ -154,12 +176,13 @@ const NOTES_ZH: &[(&str, &str)] = &[
     ),
     (
         "governance propose",
-        "新验证者的运营方用 hnchain genesis possession 写出 FILE，密钥不离开其运营方。运行验证节点的机构中\n超过三分之二同意后，变更在该区块生效。一次变更至多 f 个验证者退出、max(f, 1) 个加入。",
+        "新密钥的持有人用 hnchain genesis possession 写出 FILE，密钥不离开其持有人。运行验证节点的机构中足够多的\n同意后，变更在该区块生效：验证者、机构、参数须超过三分之二，签名者、证照类型须超过半数，链参数另有规定的\n从其规定。一次变更至多 f 个验证者退出、max(f, 1) 个加入。\n\nJSON 变更为下列之一（或各选项所能构成的任一变更）：\n  {\"organization\": {\"id\": \"…\", \"name\": \"…\", \"credit_code\": \"…\", \"division\": \"410200\", \"parent\": \"henan\"}}\n  {\"parameters\": {\"suspend_equivocators\": true, \"proposal_open_ms\": 604800000, \"thresholds\": {\"signers\": \"2/3\"}}}\n  {\"certificate_type\": {\"code\": \"21 个字符\", \"name\": \"营业执照\", \"retired\": false}}",
     ),
     (
         "audit evidence",
         "退出码 0：节点列出的每一条都成立。退出码 1：其中有不成立的。节点可能漏列：请用 --endpoint 逐个询问多个节点。",
     ),
+    ("member history", "每一版都以后一版所记的哈希核对。"),
     ("audit submit", "节点会自行提交其所见的证据；本命令用于提交在别处发现的证据。"),
     ("genesis check", "请与另一途径得到的摘要核对，例如公报上刊载的摘要。"),
     ("receipt", "退出码 0：已接受。退出码 1：被拒绝，或尚未最终确认。"),
@@ -183,20 +206,31 @@ pub fn command(lang: Lang) -> Command {
     }
 }
 
+/// The texts of this file and of the registries.
+fn tables() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    ZH.iter().chain(crate::registries::trace::help::ZH).chain(realty::ZH).chain(certificate::ZH)
+}
+
 fn text(key: &str) -> Option<&'static str> {
-    ZH.iter().find(|(k, _)| *k == key).map(|(_, text)| *text)
+    let of = |key: &str| tables().find(|(k, _)| *k == key).map(|(_, text)| *text);
+    // What an argument of every command of a group means is said once, for `*`.
+    of(key).or_else(|| {
+        let (path, argument) = key.split_once('.')?;
+        of(&format!("{} *.{argument}", path.rsplit_once(' ')?.0))
+    })
 }
 
 /// Examples are the same in every language; what stands before them is not.
 fn notes_translated(path: &str, after: &str) -> String {
     let (notes, examples) = after.split_once("Examples:\n").unwrap_or((after, ""));
-    let notes = match NOTES_ZH.iter().find(|(key, _)| *key == path) {
-        Some((_, zh)) => format!("{zh}\n\n"),
-        None => notes.replace(
-            "Specification (TOML; JSON has the same names; paths are relative to it):",
-            "规格（TOML；JSON 用同样的名称；路径相对于该文件）：",
-        ),
-    };
+    let notes =
+        match NOTES_ZH.iter().chain([&realty::NOTES_ZH]).chain(certificate::NOTES_ZH).find(|(key, _)| *key == path) {
+            Some((_, zh)) => format!("{zh}\n\n"),
+            None => notes.replace(
+                "Specification (TOML; JSON has the same names; paths are relative to it):",
+                "规格（TOML；JSON 用同样的名称；路径相对于该文件）：",
+            ),
+        };
     format!("{notes}示例：\n{examples}")
 }
 
@@ -252,8 +286,12 @@ mod tests {
     fn every_command_and_argument_speaks_chinese() {
         let mut found = BTreeSet::new();
         keys(&Cli::command(), "", &mut found);
-        let known: BTreeSet<_> = ZH.iter().map(|(k, _)| (*k).to_owned()).collect();
-        assert_eq!(found.difference(&known).collect::<Vec<_>>(), Vec::<&String>::new(), "without a Chinese text");
+        let known: BTreeSet<_> = tables().filter(|(k, _)| !k.contains('*')).map(|(k, _)| (*k).to_owned()).collect();
+        assert_eq!(
+            found.iter().filter(|k| text(k).is_none()).collect::<Vec<_>>(),
+            Vec::<&String>::new(),
+            "without a Chinese text"
+        );
         assert_eq!(known.difference(&found).collect::<Vec<_>>(), Vec::<&String>::new(), "of nothing");
     }
 

@@ -1,11 +1,13 @@
 //! Keys: `keygen`, `key show`, and opening the key that signs.
 
-use crate::args::{Key, KeyCommand, Keygen, Password};
+use crate::args::{ChainId, Key, KeyCommand, Keygen, Password};
 use crate::context::{Context, fields, path_json};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
+use crate::records::chain_id;
 use hnchain_crypto::keyfile::{self, KeyFileError};
 use hnchain_crypto::{PublicKey, SecretKey};
+use hnchain_sdk::{Client, Signer};
 use std::io::IsTerminal;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -73,6 +75,17 @@ fn shown(context: &Context, file: &Path, public: PublicKey) -> Result<(), Failur
 /// As [`key`].
 pub(crate) fn open(context: &Context, key: &Key) -> Result<SecretKey, Failure> {
     open_file(context, &key.key, &key.password)
+}
+
+/// Opens the key first (no question to a node is worth a wrong password), and gives what signs for the nodes' chain.
+///
+/// # Errors
+/// As [`key`]; or no node says which chain it is.
+pub(crate) async fn signer(context: &Context, key: &Key, chain: &ChainId) -> Result<(Client, Signer), Failure> {
+    let key = open(context, key)?;
+    let client = context.client()?;
+    let chain = chain_id(&client, chain).await?;
+    Ok((client, Signer::new(key, &chain)))
 }
 
 /// Opens a key file.

@@ -21,6 +21,12 @@ impl Lang {
         }
     }
 
+    /// Whether it is Chinese, for texts that others put together.
+    #[must_use]
+    pub const fn is_chinese(self) -> bool {
+        matches!(self, Self::Zh)
+    }
+
     /// The language before arguments are parsed, so that help and usage errors have it too: `--lang`, else the locale.
     #[must_use]
     pub fn early(args: &[OsString]) -> Self {

@@ -25,6 +25,7 @@
 
 pub mod args;
 mod chain;
+mod changes;
 mod context;
 mod failure;
 mod files;
@@ -33,9 +34,12 @@ mod governance;
 pub mod help;
 mod keys;
 mod lang;
+mod members;
 mod moment;
 mod prove;
 mod records;
+mod registries;
+mod rows;
 mod verify;
 
 use args::{Cli, Command};
@@ -97,9 +101,13 @@ fn dispatch(context: &Context, command: &Command) -> Result<(), Failure> {
         Command::Revoke(args) => online(records::revoke(context, args)),
         Command::Get(args) => online(records::get(context, args)),
         Command::Prove(args) => online(prove::prove(context, args)),
+        Command::Certificate(command) => online(registries::certificate::certificate(context, command)),
         Command::Governance(command) => online(governance::governance(context, command)),
+        Command::Member(command) => online(members::member(context, command)),
         Command::Validators(args) => online(governance::validators(context, args)),
         Command::Audit(command) => online(governance::audit(context, command)),
+        Command::Realty(command) => online(registries::realty::realty(context, command)),
+        Command::Trace(command) => online(registries::trace::trace(context, command)),
         Command::Status(args) => online(chain::status(context, args)),
         Command::Tx(args) => online(chain::tx(context, args)),
         Command::Block(args) => online(chain::block(context, args)),

@@ -30,6 +30,23 @@ pub(crate) fn span(ms: u64) -> String {
     }
 }
 
+/// First or last millisecond of a day in Beijing time, written `2026-01-01`; `None` for another text or before 1970.
+#[must_use]
+pub(crate) fn day(s: &str, end: bool) -> Option<u64> {
+    const DAY_MS: u64 = 86_400_000;
+    let digits = |part: &str, n: usize| part.len() == n && part.bytes().all(|b| b.is_ascii_digit());
+    let mut parts = s.split('-');
+    let (y, m, d) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || !(digits(y, 4) && digits(m, 2) && digits(d, 2)) {
+        return None;
+    }
+    let month = time::Month::try_from(m.parse::<u8>().ok()?).ok()?;
+    let date = time::Date::from_calendar_date(y.parse().ok()?, month, d.parse().ok()?).ok()?;
+    let start = date.midnight().assume_offset(UtcOffset::from_hms(8, 0, 0).ok()?).unix_timestamp();
+    let ms = u64::try_from(start).ok()?.checked_mul(1000)?;
+    Some(if end { ms + (DAY_MS - 1) } else { ms })
+}
+
 fn at(ms: u64, hours: i8) -> Option<OffsetDateTime> {
     let seconds = i64::try_from(ms / 1000).ok()?;
     let offset = UtcOffset::from_hms(hours, 0, 0).ok()?;
@@ -87,6 +104,16 @@ mod tests {
         assert_eq!(both(1_795_546_876_123), "2026-11-25 03:01:16 +08:00 (2026-11-24 19:01:16 UTC)");
         assert_eq!(rfc3339(1_795_546_876_123), "2026-11-24T19:01:16.123Z");
         assert_eq!(both(u64::MAX), format!("{} ms", u64::MAX));
+    }
+
+    #[test]
+    fn days_are_those_of_beijing() {
+        assert_eq!(day("2026-11-25", false).map(rfc3339).as_deref(), Some("2026-11-24T16:00:00.000Z"));
+        assert_eq!(day("2024-02-29", true).map(rfc3339).as_deref(), Some("2024-02-29T15:59:59.999Z"));
+        for wrong in ["", "2026-1-1", "2026-02-30", "2026-13-01", "1960-01-01", "+026-01-01", "2026-01-01-01", "长期"]
+        {
+            assert_eq!(day(wrong, false), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::args::Prove;
 use crate::context::{Context, fields, path_json};
 use crate::failure::Failure;
 use crate::files::{self, Access, Existing};
-use crate::{genesis, records, verify};
+use crate::{genesis, records, rows, verify};
 use hnchain_proof::{Bundle, JSON_BYTES};
 use std::path::Path;
 
@@ -16,7 +16,12 @@ pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure
     // Everything that can be wrong here is found before a node is asked.
     let trust = args.trust.as_deref().map(genesis::load).transpose().map_err(Failure::into_usage)?;
     let opening = args.opening.as_deref().map(records::read_opening).transpose()?;
-    let (namespace, id) = (&args.record.namespace, &args.record.id);
+    args.out.as_deref().map(replaceable).transpose()?;
+    let (namespace, id) = match (&args.namespace, &args.id, &args.row) {
+        (_, _, Some(key)) => return rows::prove(context, key, args.out.as_deref(), args.trust.as_deref()).await,
+        (Some(namespace), Some(id), None) => (namespace, id),
+        _ => return Err(Failure::usage("PROVE_WHAT", "name a record or a row", "请指定记录或行")),
+    };
     if let Some(kept) = &opening
         && (&kept.namespace, &kept.id) != (namespace, id)
     {
@@ -27,7 +32,6 @@ pub(crate) async fn prove(context: &Context, args: &Prove) -> Result<(), Failure
             format!("开示文件属于 {of}，不是 {namespace}/{id}"),
         ));
     }
-    args.out.as_deref().map(replaceable).transpose()?;
     let client = context.client()?;
     let bundle = {
         let _progress = context.progress("正在取得证明", "fetching the proof");

@@ -66,7 +66,7 @@ pub(crate) async fn anchor(context: &Context, args: &Anchor) -> Result<(), Failu
 }
 
 /// A refused transaction cannot become final, so its opening opens nothing. Any other failure keeps it.
-fn abandon(error: Error, opening: &Path) -> Failure {
+pub(crate) fn abandon(error: Error, opening: &Path) -> Failure {
     let refused = match &error {
         Error::Refused(r) => !r.uncertain,
         Error::Rejected(_) | Error::Invalid(_) => true,

@@ -8,9 +8,10 @@ use crate::args::Verify;
 use crate::context::{Context, fields, path_json, plain};
 use crate::failure::Failure;
 use crate::records::{self, KeptOpening};
-use crate::{files, genesis, moment};
-use hnchain_proof::{Bundle, JSON_BYTES, Opening, ProofError, Status, Verdict};
+use crate::{files, genesis, moment, rows};
+use hnchain_proof::{Bundle, Certified, JSON_BYTES, Opening, ProofError, Status, Verdict};
 use hnchain_types::genesis::Genesis;
+use std::time::Duration;
 
 /// A certified time this far ahead of our clock is a wrong clock somewhere: with `--max-age` it is refused.
 const AHEAD_MS: u64 = 120_000;
@@ -43,7 +44,14 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> Result<(), Failure> {
     let document = args.document.as_deref().map(records::document).transpose()?;
     let opening = args.opening.as_deref().map(records::read_opening).transpose()?;
     let bytes = files::read(&args.file, JSON_BYTES)?;
-    let outcome = Bundle::from_json(&bytes).and_then(|bundle| hnchain_proof::verify(&bundle, &trust));
+    let bundle = Bundle::from_json(&bytes);
+    if let Ok(bundle) = &bundle
+        && bundle.record_key().is_none()
+        && rows::is_row(bundle.key())
+    {
+        return rows::verify(context, args, &trust, bundle);
+    }
+    let outcome = bundle.and_then(|bundle| hnchain_proof::verify(&bundle, &trust));
     let verdict = match outcome {
         Ok(verdict) => verdict,
         Err(e) => return refused(context, args, &trust, None, &Refusal::from(&e)),
@@ -172,28 +180,30 @@ fn check_document(
 }
 
 fn check_age(args: &Verify, verdict: &Verdict, now_ms: u64) -> Result<(), Refusal> {
-    const STEP: (&str, &str) = ("age", "时效");
     let Some(max) = args.max_age else { return Ok(()) };
+    let found = age(verdict.certified.time_ms, max, now_ms);
+    found.map_or(Ok(()), |(code, en, zh)| Err(Refusal::new(("age", "时效"), code, en, zh)))
+}
+
+/// Why a certified time does not suit the one who asks: code, English, Chinese.
+pub(crate) fn age(time_ms: u64, max: Duration, now_ms: u64) -> Option<(&'static str, String, String)> {
     let max_ms = u64::try_from(max.as_millis()).unwrap_or(u64::MAX);
-    let age = now_ms.saturating_sub(verdict.time_ms);
-    if verdict.time_ms.saturating_sub(now_ms) > AHEAD_MS {
-        return Err(Refusal::new(
-            STEP,
+    let age = now_ms.saturating_sub(time_ms);
+    if time_ms.saturating_sub(now_ms) > AHEAD_MS {
+        return Some((
             "PROOF_AHEAD",
-            "the proof was certified later than this machine's clock shows: one of the clocks is wrong",
-            "证明的确认时间晚于本机时钟，请校准时钟",
+            "the proof was certified later than this machine's clock shows: one of the clocks is wrong".to_owned(),
+            "证明的确认时间晚于本机时钟，请校准时钟".to_owned(),
         ));
     }
-    if age > max_ms {
+    (age > max_ms).then(|| {
         let (age, max) = (moment::span(age), moment::span(max_ms));
-        return Err(Refusal::new(
-            STEP,
+        (
             "PROOF_OLD",
             format!("certified {age} ago, at most {max} is allowed: fetch a newer proof"),
             format!("确认于 {age} 之前，超过允许的 {max}，请取得新的证明"),
-        ));
-    }
-    Ok(())
+        )
+    })
 }
 
 fn check_active(args: &Verify, verdict: &Verdict) -> Result<(), Refusal> {
@@ -234,7 +244,7 @@ fn accepted(
     rows.push((l.pick("原件", "document"), document_text(context, verdict, document)));
     rows.extend(trusted(context, args, trust));
     // The first line alone must not mislead: a proof can be about the end of a record, and an old one knows no later end.
-    let then = moment::both(verdict.time_ms);
+    let then = moment::both(verdict.certified.time_ms);
     let active = (
         format!("✔ 证明有效：截至 {then}，记录有效"),
         format!("✔ The proof holds: the record was active as of {then}"),
@@ -301,6 +311,14 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
             (l.pick("状态", "status"), l.pick("不存在", "DOES NOT EXIST").to_owned()),
         ],
     };
+    rows.extend(certified(context, trust, &v.certified));
+    rows
+}
+
+/// As of when, and signed by whom.
+pub(crate) fn certified<'a>(context: &Context, trust: &Genesis, v: &Certified) -> Vec<(&'a str, String)> {
+    let l = context.lang;
+    let mut rows = Vec::new();
     rows.push((
         l.pick("截至", "as of"),
         format!("{}, {} {}", moment::both(v.time_ms), l.pick("区块", "block"), v.height),
@@ -310,8 +328,12 @@ fn finding<'a>(context: &Context, trust: &Genesis, v: &Verdict) -> Vec<(&'a str,
     rows.push((
         l.pick("签名", "signed by"),
         match l {
-            crate::lang::Lang::Zh => format!("{total} 个验证节点中的 {} 个（至少须 {} 个）", v.signers.len(), v.quorum),
-            crate::lang::Lang::En => format!("{} of {total} validators ({} are needed)", v.signers.len(), v.quorum),
+            crate::lang::Lang::Zh => {
+                format!("{total} 个验证节点中的 {} 个（至少须 {} 个）", v.signers.len(), v.quorum)
+            }
+            crate::lang::Lang::En => {
+                format!("{} of {total} validators ({} are needed)", v.signers.len(), v.quorum)
+            }
         },
     ));
     if v.epoch_changes > 0 {
@@ -370,7 +392,7 @@ fn base_json(args: &Verify, trust: &Genesis) -> serde_json::Value {
 fn json(args: &Verify, trust: &Genesis, v: &Verdict) -> serde_json::Value {
     let mut json = base_json(args, trust);
     json["status"] = status_code(v).into();
-    json["as_of"] = moment::rfc3339(v.time_ms).into();
+    json["as_of"] = moment::rfc3339(v.certified.time_ms).into();
     json["verdict"] = serde_json::json!(v);
     if let Some(o) = &v.opening {
         json["document_digest"] = o.document_digest.to_string().into();
@@ -383,21 +405,22 @@ mod tests {
     use super::*;
     use hnchain_crypto::Digest;
     use hnchain_types::{BlockHash, Epoch, Height, StateRoot, View};
-    use std::time::Duration;
 
     fn verdict(time_ms: u64) -> Verdict {
         Verdict {
-            chain_id: "henan-test".to_owned(),
-            height: Height(9),
-            epoch: Epoch(0),
-            view: View(9),
-            time_ms,
-            block: BlockHash(Digest::ZERO),
-            state_root: StateRoot(Digest::ZERO),
-            signers: Vec::new(),
-            validators: 4,
-            quorum: 3,
-            epoch_changes: 0,
+            certified: Certified {
+                chain_id: "henan-test".to_owned(),
+                height: Height(9),
+                epoch: Epoch(0),
+                view: View(9),
+                time_ms,
+                block: BlockHash(Digest::ZERO),
+                state_root: StateRoot(Digest::ZERO),
+                signers: Vec::new(),
+                validators: 4,
+                quorum: 3,
+                epoch_changes: 0,
+            },
             namespace: "certificate".to_owned(),
             id: "a".to_owned(),
             record: None,

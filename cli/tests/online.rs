@@ -8,6 +8,7 @@ use fake::{Fake, Script, accepted, took};
 use hnchain_types::proto::{self, Rejection, TransactionState};
 use hnchain_types::transaction::{Outcome, Receipt, Transaction};
 use hnchain_types::{Height, TxId};
+use prost::Message;
 use run::{Folder, Ran, VECTORS};
 use std::sync::{Arc, Mutex};
 use tonic::Status;
@@ -268,4 +269,73 @@ fn status_shows_every_node_and_ends_with_0_when_one_answers() {
     let json = s.run(&["status", "--endpoint", &gone, "--json"]).exits(0).json();
     assert_eq!((&json["reached"], &json["asked"]), (&1.into(), &2.into()));
     s.run(&["status", "--lang", "zh", "--endpoint", &gone]).exits(0).prints("9 / 11").prints("验证 2").prints("无应答");
+}
+
+/// Rows of an organization that was renamed, and of its one signer.
+fn members() -> Vec<(String, Vec<u8>)> {
+    let organization = |name: &str, revision, previous: Vec<u8>| {
+        let row = proto::Organization {
+            id: "henan".into(),
+            name: name.into(),
+            credit_code: "91410000170001401D".into(),
+            division: "410000".into(),
+            revision,
+            previous,
+            ..proto::Organization::default()
+        };
+        row.encode_to_vec()
+    };
+    let first = organization("示例旧名", 0, vec![]);
+    let second = organization("示例新名", 1, hnchain_types::member::row_hash(&first).0.to_vec());
+    let signer = hnchain_crypto::SecretKey::from_bytes(&[3; 32]).expect("in range").public_key();
+    let row = proto::Signer {
+        public_key: signer.as_bytes().to_vec(),
+        organization: "henan".into(),
+        roles: vec![proto::Role { kind: proto::RoleKind::Auditor.into(), ..proto::Role::default() }],
+        revoked_ms: 1_700_000_000_000,
+        ..proto::Signer::default()
+    };
+    vec![
+        ("member-history/org/henan/0".into(), first),
+        ("org/henan".into(), second),
+        (hnchain_types::member::signer_key(&signer), row.encode_to_vec()),
+    ]
+}
+
+#[test]
+fn members_are_shown_as_a_tree_and_with_their_versions() {
+    let rows = |q: proto::ListRowsRequest| {
+        let found = members().into_iter().filter(|(k, _)| k.starts_with(&q.prefix) && *k > q.after);
+        let rows = found.map(|(key, value)| proto::Row { key, value }).collect();
+        Some(Ok(proto::ListRowsResponse { rows, height: 9, more: false }))
+    };
+    let s = Scene::new(node(Outcome::Accepted(Vec::new())).on_rows(rows));
+    let json = s.run(&["member", "list", "--json"]).exits(0).json();
+    assert_eq!(
+        (&json["organizations"][0]["name"], &json["signers"][0]["state"]),
+        (&"示例新名".into(), &"revoked".into())
+    );
+    s.run(&["member", "list", "--lang", "zh"]).exits(0).prints("示例新名").prints("auditor").prints("已吊销");
+    s.run(&["member", "list", "--organization", "nobody"]).exits(1);
+    s.run(&["member", "show", "henan", "--lang", "zh"]).exits(0).prints("河南省").prints("auditor");
+    let key = json["signers"][0]["signer"]["public_key"].as_str().expect("text").to_owned();
+    s.run(&["member", "show", &key]).exits(0).prints("revoked");
+    let versions = s.run(&["member", "history", "henan", "--json"]).exits(0).json();
+    assert_eq!(versions["versions"][0]["name"], "示例旧名");
+    s.run(&["member", "history", "henan", "--lang", "zh"]).exits(0).prints("示例旧名").prints("创世文件");
+    s.run(&["member", "history", &key]).exits(0).prints("genesis");
+}
+
+#[test]
+fn a_proposal_is_of_one_kind() {
+    let s = Scene::new(node(Outcome::Accepted(Vec::new())));
+    let key = "02".to_owned() + &"11".repeat(32);
+    let propose =
+        |more: &[&str]| s.run(&[&["governance", "propose", "--reason", "r", "--key", "k.pem"], more].concat());
+    propose(&[]).exits(2);
+    propose(&["--revoke-signer", &key, "--leave", &key]).exits(2);
+    propose(&["--appoint", "p.json"]).exits(2);
+    propose(&["--appoint", "p.json", "--role", "nobody"]).exits(2);
+    s.folder.write("c.json", br#"{"organization": {"id": "a"}}"#);
+    propose(&["--change", "c.json"]).exits(2).says("CHANGE_FILE");
 }

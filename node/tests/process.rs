@@ -44,6 +44,7 @@ fn genesis(chain: &str, validator: &SecretKey, writer: &SecretKey) -> Genesis {
             division: "410000".to_owned(),
             parent: None,
         }],
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: writer.public_key(),
             organization: "henan".to_owned(),

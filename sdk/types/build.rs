@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files =
-        ["governance", "transaction", "block", "vote", "proof", "service"].map(|n| format!("hnchain/v1/{n}.proto"));
+        ["member", "governance", "credential", "realty", "trace", "transaction", "block", "vote", "proof", "service"]
+            .map(|n| format!("hnchain/v1/{n}.proto"));
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(&files, ["proto"])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);

@@ -62,11 +62,14 @@ pub mod history;
 pub mod manifest;
 pub mod members;
 mod network;
+pub mod offices;
 pub mod ports;
 pub mod probe;
 mod process;
 pub mod samples;
 mod setup;
+pub mod stories;
+pub mod worlds;
 
 pub use dice::Dice;
 pub use error::Error;

@@ -22,6 +22,8 @@ Examples 示例:
   hnchain-testnet up --nodes 4 --dir net            four nodes that go on running
   hnchain-testnet status --dir net                  who runs, at which height
   hnchain-testnet down --dir net                    stop them; `up` starts them again
+  hnchain-testnet sample --certificates 1000 --units 1000 --batches 1000 --dir net
+                                                    histories of three registries onto that network
   hnchain-testnet chaos --minutes 5                 faults under load, then a check of all that clients saw
   hnchain-testnet chaos --kill-rounds 200           kill -9 of one, f or all nodes, 200 times
   hnchain-testnet soak --hours 24                   one fault a minute, memory and latency watched
@@ -38,6 +40,8 @@ enum Command {
     Down(Directory),
     /// Show the nodes of a directory 状态
     Status(Directory),
+    /// Make a world of certificates, units and batches with consistent histories, into a file or onto a network 样例数据
+    Sample(Sample),
     /// Disturb a network under load and check that nothing acknowledged is lost and nothing false is shown 故障测试
     Chaos(Chaos),
     /// The same for hours, with one fault a minute, watching memory and latency 长时间测试
@@ -145,6 +149,38 @@ struct Up {
     json: bool,
 }
 
+/// Arguments of `sample`.
+#[derive(Debug, clap::Args)]
+struct Sample {
+    /// 电子证照
+    #[arg(long, default_value_t = 0)]
+    certificates: u64,
+    /// 不动产单元
+    #[arg(long, default_value_t = 0)]
+    units: u64,
+    /// 农产品批次
+    #[arg(long, default_value_t = 0)]
+    batches: u64,
+    /// Decides the histories; another seed gives other identifiers too
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=9_999))]
+    seed: u64,
+    /// New file for the operations, one JSON object a line
+    #[arg(long, conflicts_with = "dir")]
+    out: Option<PathBuf>,
+    /// Directory of a running network that is to have them
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Operations in one transaction
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    operations: u16,
+    /// Transactions in flight at a time
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    concurrency: u16,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
 /// Arguments of `down` and `status`.
 #[derive(Debug, clap::Args)]
 struct Directory {
@@ -190,6 +226,7 @@ async fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Up(arguments) => commands::up(arguments).await,
         Command::Down(arguments) => commands::down(arguments).await,
         Command::Status(arguments) => commands::status(arguments).await,
+        Command::Sample(arguments) => commands::sample(arguments).await,
         Command::Chaos(arguments) => commands::chaos(arguments).await,
         Command::Soak(arguments) => commands::soak(arguments).await,
     }

@@ -1,8 +1,9 @@
 //! Who is on a local network: organizations, validators' operators and applications. Names of offices are plausible,
 //! their codes invented with valid check digits.
 
+use crate::offices::{OFFICES, Office, certificate_types};
 use crate::samples::Kind;
-use hnchain_crypto::{PublicKey, SecretKey};
+use hnchain_crypto::{PublicKey, SecretKey, sm3};
 use hnchain_types::DecodeError;
 use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 
@@ -75,7 +76,8 @@ pub const APPLICATIONS: [Application; 3] = [
 ];
 
 /// Makes the genesis: node `i` belongs to operator `i` (modulo 19), and the last `observers` of them do not vote yet;
-/// `clients` are the keys of [`APPLICATIONS`]. On a test network a node's key is also its organization's administrator.
+/// `clients` are the keys of [`APPLICATIONS`], then of [`OFFICES`]. Each node's organization has an
+/// [administrator] with a key of its own, because a key has one of the duties validator, auditor and administrator.
 ///
 /// # Errors
 /// A parameter out of range, or no validator.
@@ -89,11 +91,12 @@ pub fn genesis(
 ) -> Result<Genesis, DecodeError> {
     let operators = OPERATORS.iter().cycle().zip(nodes);
     let validators = nodes.len().saturating_sub(observers);
-    let administrators = operators.clone().enumerate().map(|(i, ((id, ..), key))| {
-        let observer = (i >= validators).then_some(Role::Observer {});
-        operator(id, key.public_key(), observer)
-    });
+    let administrators =
+        operators.clone().map(|((id, ..), key)| member(id, administrator(key).public_key(), Role::Administrator {}));
+    let observers =
+        operators.clone().skip(validators).map(|((id, ..), key)| member(id, key.public_key(), Role::Observer {}));
     let applications = APPLICATIONS.iter().zip(clients).map(|(a, key)| signer(a, *key));
+    let offices = OFFICES.iter().zip(clients.iter().skip(APPLICATIONS.len())).map(|(o, key)| o.signer(*key));
     Genesis::create(&Document {
         version: 1,
         chain_id: chain_id.to_owned(),
@@ -101,7 +104,8 @@ pub fn genesis(
         time_ms,
         parameters,
         organizations: organizations(),
-        signers: applications.chain(administrators).collect(),
+        certificate_types: certificate_types(),
+        signers: applications.chain(offices).chain(administrators).chain(observers).collect(),
         validators: operators.take(validators).map(|((id, ..), key)| Validator::new(chain_id, id, key)).collect(),
     })
 }
@@ -121,7 +125,7 @@ fn organizations() -> Vec<Organization> {
         division: a.division.to_owned(),
         parent: Some(a.parent.to_owned()),
     });
-    operators.chain(applications).collect()
+    operators.chain(applications).chain(OFFICES.iter().map(Office::organization)).collect()
 }
 
 fn signer(application: &Application, public_key: PublicKey) -> Signer {
@@ -134,14 +138,22 @@ fn signer(application: &Application, public_key: PublicKey) -> Signer {
     }
 }
 
-fn operator(organization: &str, public_key: PublicKey, observer: Option<Role>) -> Signer {
-    Signer {
-        public_key,
-        organization: organization.to_owned(),
-        roles: std::iter::once(Role::Administrator {}).chain(observer).collect(),
-        valid_from_ms: 0,
-        valid_until_ms: 0,
+/// The key of the administrator of a node's organization. On a test network it follows from the node's key, so that
+/// whoever has that can act for both; elsewhere the two belong to different people.
+#[must_use]
+pub fn administrator(node: &SecretKey) -> SecretKey {
+    let mut seed = sm3(&[b"administrator of ".as_slice(), node.to_bytes().as_slice()].concat());
+    loop {
+        // One in 2^32 hashes is out of range.
+        if let Ok(key) = SecretKey::from_bytes(&seed.0) {
+            return key;
+        }
+        seed = sm3(&seed.0);
     }
+}
+
+fn member(organization: &str, public_key: PublicKey, role: Role) -> Signer {
+    Signer { public_key, organization: organization.to_owned(), roles: vec![role], valid_from_ms: 0, valid_until_ms: 0 }
 }
 
 #[cfg(test)]
@@ -154,7 +166,7 @@ mod tests {
         let clients: Vec<_> = (0..3).map(|_| SecretKey::generate().expect("entropy").public_key()).collect();
         let genesis = genesis("henan-test", 1, Parameters::default(), &keys, 0, &clients).expect("sound");
         let document = genesis.document();
-        assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len());
+        assert_eq!(document.organizations.len(), OPERATORS.len() + APPLICATIONS.len() + OFFICES.len());
         assert_eq!(document.signers.len(), 3 + 4, "applications and administrators");
         assert_eq!(genesis.validators().quorum(), 3);
         let operators: Vec<_> = document.validators.iter().map(|v| v.organization.as_str()).collect();

@@ -135,7 +135,28 @@ impl Network {
         setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
     }
 
-    /// The key of a node, which is also its organization's administrator.
+    /// The key of an office or firm of [`crate::offices::OFFICES`], or of an application, by its name.
+    ///
+    /// # Errors
+    /// There is none of this name, or its key file is damaged.
+    pub fn office_key(&self, name: &str) -> Result<SecretKey, Error> {
+        let client = self.manifest.clients.iter().find(|c| c.name == name);
+        let client = client.ok_or_else(|| Error::Plan(format!("no client is named {name}")))?;
+        setup::read_key(&self.directory.join(&client.key_file), &self.directory.join(&client.password_file))
+    }
+
+    /// The key of the administrator of a node's organization.
+    ///
+    /// # Errors
+    /// The node's key file is damaged.
+    ///
+    /// # Panics
+    /// There is no such node.
+    pub fn administrator_key(&self, index: usize) -> Result<SecretKey, Error> {
+        Ok(crate::members::administrator(&self.node_key(index)?))
+    }
+
+    /// The key of a node.
     ///
     /// # Errors
     /// Its key file is damaged.

@@ -3,7 +3,7 @@
 use crate::files::{write_atomic, write_secret};
 use crate::manifest::{ClientEntry, Manifest, NodeEntry};
 use crate::ports::{self, Ports};
-use crate::{Error, members};
+use crate::{Error, members, offices};
 use hnchain_crypto::{PublicKey, SecretKey, keyfile};
 use hnchain_types::genesis::Parameters;
 use serde::Serialize;
@@ -181,14 +181,16 @@ fn write_clients(directory: &Path) -> Result<(Vec<ClientEntry>, Vec<PublicKey>),
     fs::create_dir(&folder).map_err(Error::io(&folder))?;
     let mut entries = Vec::new();
     let mut keys = Vec::new();
-    for application in &members::APPLICATIONS {
+    let applications = members::APPLICATIONS.iter().map(|a| (a.id, vec![a.kind.namespace().to_owned()]));
+    let offices = offices::OFFICES.iter().map(|o| (o.id, Vec::new()));
+    for (id, namespaces) in applications.chain(offices) {
         let key = SecretKey::generate().map_err(|e| Error::Key(e.to_string()))?;
         let entry = ClientEntry {
-            name: application.id.to_owned(),
-            organization: application.id.to_owned(),
-            namespaces: vec![application.kind.namespace().to_owned()],
-            key_file: format!("clients/{}.pem", application.id),
-            password_file: format!("clients/{}.password", application.id),
+            name: id.to_owned(),
+            organization: id.to_owned(),
+            namespaces,
+            key_file: format!("clients/{id}.pem"),
+            password_file: format!("clients/{id}.password"),
         };
         write_key(directory, &entry.key_file, &entry.password_file, &key)?;
         keys.push(key.public_key());

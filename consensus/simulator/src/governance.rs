@@ -32,7 +32,8 @@ pub(crate) fn draw(env: &mut Env, faulty: &BTreeSet<usize>, nodes: usize) -> Opt
             size += 1;
         }
         (1, Some(new), Some(old)) => {
-            change.rotate.push(Rotation::new(CHAIN, keys.public(old), keys.secret(new)));
+            let own = set.list().organization(&keys.public(old)).unwrap_or_default();
+            change.rotate.push(Rotation::new(CHAIN, own, keys.public(old), keys.secret(new)));
         }
         (_, _, Some(old)) if members.len() > 1 => {
             change.leave.push(keys.public(old));

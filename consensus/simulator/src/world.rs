@@ -4,6 +4,7 @@ use crate::signing::{CheapKey, CheapVerifier};
 use hnchain_consensus::{Parameters, Root, Signer, Sm2, Verifier};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_ledger::{Chain, MemoryState};
+use hnchain_types::codes::{CreditCode, Division};
 use hnchain_types::genesis::{self, Document, Genesis, Organization, Role, Validator};
 use hnchain_types::transaction::Transaction;
 use hnchain_types::{Epoch, Height, View, proto};
@@ -117,6 +118,12 @@ pub(crate) fn transaction(body: &[u8], key: &CheapKey) -> Option<Transaction> {
     Transaction::decode(&envelope(key.sign(&id.0).0).encode_to_vec()).ok()
 }
 
+/// An invented 统一社会信用代码, another one for each organization.
+fn credit_code(i: usize) -> String {
+    let code = CreditCode::from_parts('1', '1', Division::HENAN, &format!("{i:08}"));
+    code.map(|code| code.to_string()).unwrap_or_default()
+}
+
 /// Name of the organization that runs a validator key.
 pub(crate) fn organization(index: usize) -> String {
     format!("org-{index:02}")
@@ -137,7 +144,7 @@ impl World {
         let organizations = (0..ORGANIZATIONS as usize).map(|i| Organization {
             id: organization(i),
             name: "模拟机构".into(),
-            credit_code: "91410000170001401D".into(),
+            credit_code: credit_code(i),
             division: "410000".into(),
             parent: None,
         });
@@ -159,6 +166,7 @@ impl World {
             time_ms: BEGIN_MS - 1_000,
             parameters: genesis::Parameters { delta_ms, heartbeat_ms, ..genesis::Parameters::default() },
             organizations: organizations.collect(),
+            certificate_types: vec![],
             signers: writers.chain(administrators).collect(),
             validators: (0..validators).map(|i| Validator::new(CHAIN, &organization(i), keys.secret(i))).collect(),
         })

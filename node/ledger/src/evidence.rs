@@ -67,7 +67,7 @@ impl Registry<Evidence> for Convictions {
 
 /// Bars the offender's key where the chain wants it, and says whether it left the validator set by this.
 fn suspend(context: &Context<'_>, state: &mut State<'_>, row: &EvidenceRow) -> Result<bool, Failure> {
-    if !context.chain.parameters.suspend_equivocators {
+    if !membership::governing(state.view())?.suspend_equivocators {
         return Ok(false);
     }
     membership::bar(state, &row.offender, &row.organization, context.time_ms)?;

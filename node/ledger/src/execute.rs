@@ -94,6 +94,7 @@ fn transaction(
         time_ms: block.time_ms,
         transaction: tx.id(),
         organization: member.organization(),
+        member: &member,
     };
     let operations = tx.body().operations.iter().zip(0u32..);
     operations.map(|(op, index)| registry::apply(&context, state, op).map_err(|f| at(f, index))).collect()

@@ -4,9 +4,10 @@
 //! - [`execute`]: the function that every node computes for every block, and whose result a finalization certifies.
 //! - [`admit`]: the cheap check of one transaction at the border of a node.
 //! - [`genesis_rows`]: the rows that a chain starts with.
-//! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`] and
-//!   [`evidence`].
+//! - [`registry`]: the trait of a registry, and which one takes which operation: [`anchor`], [`governance`],
+//!   [`evidence`] and [`credential`].
 //! - [`membership`]: the one place where validity periods and roles are checked.
+//! - [`members`], [`parameters`]: what proposals make of organizations, signers, parameters and certificate types.
 //! - [`validators`]: the validator set of each epoch, and the one place where it changes.
 //! - [`rejection`]: the one table of codes and messages.
 //! - [`MemoryState`]: a state in memory for tests, benches and the simulator.
@@ -56,6 +57,7 @@
 //!         division: "410000".into(),
 //!         parent: None,
 //!     }],
+//!     certificate_types: vec![],
 //!     signers: vec![Signer {
 //!         public_key: writer.public_key(),
 //!         organization: "henan".into(),
@@ -78,14 +80,19 @@
 
 mod admit;
 pub mod anchor;
+pub mod credential;
 pub mod evidence;
 mod execute;
 pub mod governance;
+pub mod members;
 pub mod membership;
 mod memory;
+pub mod parameters;
+pub mod realty;
 pub mod registry;
 pub mod rejection;
 mod state;
+pub mod trace;
 pub mod validators;
 
 pub use admit::admit;

@@ -2,11 +2,14 @@
 
 use crate::Chain;
 use crate::anchor::Anchors;
+use crate::credential::Credentials;
 use crate::evidence::Convictions;
 use crate::governance::Governance;
-use crate::membership::Permission;
+use crate::membership::{Member, Permission};
+use crate::realty::Realty;
 use crate::rejection::Failure;
 use crate::state::State;
+use crate::trace::Traceability;
 use hnchain_types::transaction::Operation;
 use hnchain_types::{Height, TxId, proto};
 
@@ -23,6 +26,8 @@ pub struct Context<'a> {
     pub transaction: TxId,
     /// Organization of the signer.
     pub organization: &'a str,
+    /// The signer, for what it may do.
+    pub member: &'a Member,
 }
 
 /// A registry: the rules of one kind of rows, for one kind of operation.
@@ -47,6 +52,9 @@ pub fn needs(op: &Operation) -> Permission<'_> {
         Operation::Propose(op) => Governance.needs(op),
         Operation::Approve(op) => Governance.needs(op),
         Operation::Evidence(op) => Convictions.needs(op.as_ref()),
+        Operation::Credential(op) => Credentials.needs(op.as_ref()),
+        Operation::Realty(op) => Realty.needs(op.as_ref()),
+        Operation::Trace(op) => Traceability.needs(op.as_ref()),
     }
 }
 
@@ -61,5 +69,8 @@ pub fn apply(context: &Context<'_>, state: &mut State<'_>, op: &Operation) -> Re
         Operation::Propose(op) => Governance.apply(context, state, op),
         Operation::Approve(op) => Governance.apply(context, state, op),
         Operation::Evidence(op) => Convictions.apply(context, state, op.as_ref()),
+        Operation::Credential(op) => Credentials.apply(context, state, op.as_ref()),
+        Operation::Realty(op) => Realty.apply(context, state, op.as_ref()),
+        Operation::Trace(op) => Traceability.apply(context, state, op.as_ref()),
     }
 }

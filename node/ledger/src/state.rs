@@ -83,6 +83,11 @@ impl<'a> State<'a> {
         self.pending.insert(key, None);
     }
 
+    /// Writes and deletes rows within the current transaction.
+    pub fn apply(&mut self, changes: Changes) {
+        self.pending.extend(changes);
+    }
+
     /// Ends the current transaction and keeps what it wrote.
     pub fn keep(&mut self) {
         // Not `append`, which rebuilds the whole map: a block keeps once for each transaction.

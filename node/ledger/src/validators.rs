@@ -10,7 +10,9 @@
 //! | V6 | at most f keys, or 1 where f is 0, are new in it | `VALIDATORS_JOINING` |
 //! | V7 | 1 to 128 validators; not below 4 for a set of 4 or more | `VALIDATORS_SIZE` |
 //! | V8 | the next set is another one | `VALIDATORS_UNCHANGED` |
-//! | V9 | every new key signs for itself | `VALIDATOR_POSSESSION` |
+//! | V9 | every new key signs for itself and its organization | `VALIDATOR_POSSESSION` |
+//! | V10 | an auditor's or administrator's key does not join (等保三级) | `MEMBER_DUTIES_MIXED` |
+//! | V11 | enough of the organizations keep an administrator, see [`members`](crate::members) | `MEMBER_LAST_ADMINISTRATOR` |
 //!
 //! A changed key counts as one that leaves and one that joins. V5 to V8 compare the set of the block's epoch with what the
 //! whole block makes of it, so that several changes in one block add up. By V5 and V6 those who stay in a set of 4 or more
@@ -20,13 +22,15 @@
 //! The row `validators` is the epoch of the next block. Within a block, what the view shows is the block's own epoch, and
 //! what the working set shows is what comes after it. `validators/<epoch>` keeps every epoch.
 
+use crate::members;
 use crate::membership::{self, organization_key};
 use crate::registry::Context;
 use crate::rejection::{Code, Failure, Rejection};
 use crate::state::{State, StateError, StateView};
 use hnchain_crypto::PublicKey;
-use hnchain_types::genesis::{Genesis, possession_digest};
+use hnchain_types::genesis::Genesis;
 use hnchain_types::governance::{EpochRow, VALIDATORS_KEY, ValidatorsChange, epoch_key};
+use hnchain_types::proto::RoleKind;
 use hnchain_types::validators::{ValidatorList, ValidatorSet, faults};
 use hnchain_types::{Epoch, Height, ValidatorsHash, limits};
 use std::collections::BTreeSet;
@@ -87,7 +91,7 @@ fn damaged(key: &str, why: &hnchain_types::DecodeError) -> StateError {
 }
 
 /// The set of the next block, as the transactions so far leave it.
-fn coming(state: &State<'_>) -> Result<ValidatorList, StateError> {
+pub(crate) fn coming(state: &State<'_>) -> Result<ValidatorList, StateError> {
     let raw = state.row(VALIDATORS_KEY)?.ok_or_else(|| StateError(format!("row {VALIDATORS_KEY} is missing")))?;
     Ok(epoch_row(VALIDATORS_KEY, &raw)?.validators)
 }
@@ -116,10 +120,12 @@ fn rows(row: &EpochRow) -> [(String, Vec<u8>); 2] {
 /// Whether a change could be made as the only one of this block.
 pub(crate) fn check(context: &Context<'_>, state: &State<'_>, change: &ValidatorsChange) -> Result<(), Failure> {
     let now = now(state.view())?.validators;
-    within(&now, &changed(&now, change)?)?;
+    let next = changed(&now, change)?;
+    within(&now, &next)?;
     eligible(state, &now, change)?;
+    members::still_governed(context, state, (&now, &next))?;
     // Last, because it costs most.
-    Ok(possessed(&context.chain.chain_id, change)?)
+    Ok(possessed(&context.chain.chain_id, &now, change)?)
 }
 
 /// Makes a change that was [checked](check) when it was proposed, and gives the epoch that begins with the next block.
@@ -132,6 +138,7 @@ pub(crate) fn change(
     let next = changed(&coming, change)?;
     within(&now.validators, &next)?;
     eligible(state, &coming, change)?;
+    members::still_governed(context, state, (&coming, &next))?;
     Ok(write(context, state, &now, &coming, next)?)
 }
 
@@ -193,7 +200,7 @@ fn too_few_or_many(now: usize, next: usize) -> Rejection {
     Code::ValidatorsSize.reject(&format_args!("now={now} next={next} from={least} to={}", limits::VALIDATORS))
 }
 
-/// V3, V4: who may join a set.
+/// V3, V4, V10: who may join a set.
 fn eligible(state: &State<'_>, set: &ValidatorList, change: &ValidatorsChange) -> Result<(), Failure> {
     for join in &change.join {
         if state.row(&organization_key(&join.organization))?.is_none() {
@@ -221,15 +228,21 @@ fn free(state: &State<'_>, key: &PublicKey, organization: &str) -> Result<(), Fa
         let detail = format!("validator={key} barred_ms={} revoked_ms={}", row.barred_ms, row.revoked_ms);
         return Err(Code::ValidatorBarred.reject(&detail).into()); // V4
     }
+    if membership::has(&row, RoleKind::Auditor) || membership::has(&row, RoleKind::Administrator) {
+        let detail = format!("validator={key} organization={organization}");
+        return Err(Code::MemberDutiesMixed.reject(&detail).into()); // V10
+    }
     Ok(())
 }
 
-/// V9: every new key signs for itself.
-fn possessed(chain_id: &str, change: &ValidatorsChange) -> Result<(), Rejection> {
-    for (key, possession) in change.newcomers() {
-        let digest = possession_digest(chain_id, key);
-        if !key.to_verifying_key().is_ok_and(|k| k.verify(&digest, possession).is_ok()) {
-            return Err(Code::ValidatorPossession.reject(&format_args!("validator={key}")));
+/// V9: every new key signs for itself, and for the organization that it is to act for.
+fn possessed(chain_id: &str, set: &ValidatorList, change: &ValidatorsChange) -> Result<(), Rejection> {
+    let join = change.join.iter().map(|j| (&j.public_key, j.organization.as_str(), &j.possession));
+    let rotate = change.rotate.iter().map(|r| (&r.new, set.organization(&r.old).unwrap_or_default(), &r.possession));
+    for (key, organization, possession) in join.chain(rotate) {
+        if !members::possesses(chain_id, organization, key, possession) {
+            let detail = format!("validator={key} organization={organization}");
+            return Err(Code::ValidatorPossession.reject(&detail));
         }
     }
     Ok(())

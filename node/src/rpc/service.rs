@@ -70,6 +70,13 @@ impl Node for Service {
         observed("GetProof", self.0.proof(request.into_inner())).await
     }
 
+    async fn get_row_proof(
+        &self,
+        request: Request<proto::GetRowProofRequest>,
+    ) -> Result<Response<proto::ProofResponse>, Status> {
+        observed("GetRowProof", self.0.row_proof(request.into_inner().key)).await
+    }
+
     async fn get_status(
         &self,
         _request: Request<proto::GetStatusRequest>,
@@ -218,7 +225,22 @@ impl Context {
     }
 
     async fn proof(&self, request: proto::GetRecordRequest) -> Result<proto::ProofResponse, Refusal> {
-        let key = RecordKey::new(&request.namespace, &request.id)?.state_key();
+        self.prove(RecordKey::new(&request.namespace, &request.id)?.state_key()).await
+    }
+
+    async fn row_proof(&self, key: String) -> Result<proto::ProofResponse, Refusal> {
+        if key.is_empty() || key.len() > limits::KEY_BYTES {
+            return Err(Refusal::new(
+                "ROW_KEY",
+                Kind::Invalid,
+                format!("a key has 1 to {} bytes", limits::KEY_BYTES),
+                format!("键的长度须为 1 至 {} 字节", limits::KEY_BYTES),
+            ));
+        }
+        self.prove(key).await
+    }
+
+    async fn prove(&self, key: String) -> Result<proto::ProofResponse, Refusal> {
         let proven = self.read(move |shared, _| Ok(shared.store.prove(&key)?)).await?;
         let Some(proven) = proven else {
             return Err(Refusal::new(

@@ -49,6 +49,7 @@
 //! #     version: 1, chain_id: "henan".into(), name: "河南链".into(), time_ms: 1, parameters: Parameters::default(),
 //! #     organizations: vec![Organization { id: "province".into(), name: "河南省".into(),
 //! #         credit_code: "91410000170001401D".into(), division: "410000".into(), parent: None }],
+//! #     certificate_types: vec![],
 //! #     signers: vec![], validators: vec![Validator::new("henan", "province", &key)],
 //! # })?;
 //! let rows = BTreeMap::from([("org/province".to_owned(), b"row".to_vec())]);

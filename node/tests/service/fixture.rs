@@ -64,6 +64,7 @@ fn document(validator: &SecretKey, writer: &SecretKey) -> Document {
         time_ms: 1_700_000_000_000,
         parameters: Parameters::default(),
         organizations: vec![organization("henan", "示例省级平台", "91410000170001401D")],
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: writer.public_key(),
             organization: "henan".to_owned(),

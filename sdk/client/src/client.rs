@@ -276,21 +276,34 @@ impl Client {
     /// As [`Client::prove`]; [`Error::Behind`] when no node has come that far.
     pub async fn prove_since(&self, namespace: &str, id: &str, height: Height) -> Result<Bundle, Error> {
         let key = read::key(namespace, id)?;
-        self.prove_checked(&key, height, |_| Ok(())).await
+        self.prove_checked(&key.state_key(), height, |_| Ok(())).await
     }
 
-    async fn prove_checked<C>(&self, key: &RecordKey, since: Height, check: C) -> Result<Bundle, Error>
+    /// Proof of any row of the state by its readable key, in a state at or after a height: whether there is one, and what it
+    /// says. Whether it holds says [`hnchain_proof::verify_row`] against a genesis.
+    ///
+    /// # Errors
+    /// As [`Client::prove_since`].
+    pub async fn prove_row(&self, key: &str, height: Height) -> Result<Bundle, Error> {
+        self.prove_checked(key, height, |_| Ok(())).await
+    }
+
+    async fn prove_checked<C>(&self, key: &str, since: Height, check: C) -> Result<Bundle, Error>
     where
         C: Fn(&Bundle) -> Result<(), String> + Copy,
     {
         const WHAT: &str = "prove";
         self.nodes
             .call(WHAT, self.deadline(), |mut peer| async move {
-                let answer = peer.client.get_proof(record_request(key)).await.map_err(|s| peer.failed(WHAT, &s))?;
+                let answer = match RecordKey::of_state_key(key) {
+                    Some(record) => peer.client.get_proof(record_request(&record)).await,
+                    None => peer.client.get_row_proof(proto::GetRowProofRequest { key: key.to_owned() }).await,
+                };
+                let answer = answer.map_err(|s| peer.failed(WHAT, &s))?;
                 let message = answer.into_inner().bundle.ok_or_else(|| peer.bad(WHAT, "no bundle"))?;
                 let bundle = Bundle::from_message(message).map_err(|e| peer.bad(WHAT, &e))?;
-                if bundle.record_key().as_ref() != Some(key) {
-                    return Err(peer.bad(WHAT, "the proof is about another record"));
+                if bundle.key() != key {
+                    return Err(peer.bad(WHAT, "the proof is about another row"));
                 }
                 let height = height(&bundle).map_err(|e| peer.bad(WHAT, &e))?;
                 if height < since {
@@ -310,7 +323,7 @@ impl Client {
     pub async fn prove_verified(&self, namespace: &str, id: &str, trust: &Genesis) -> Result<(Bundle, Verdict), Error> {
         let key = read::key(namespace, id)?;
         let holds = |b: &Bundle| hnchain_proof::verify(b, trust).map(|_| ()).map_err(|e| e.to_string());
-        let bundle = self.prove_checked(&key, Height(0), holds).await?;
+        let bundle = self.prove_checked(&key.state_key(), Height(0), holds).await?;
         let verdict = hnchain_proof::verify(&bundle, trust)?;
         Ok((bundle, verdict))
     }

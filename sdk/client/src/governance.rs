@@ -92,7 +92,7 @@ impl Client {
         Ok(self.prove_verified("validators", "path", trust).await?.0.to_message().path)
     }
 
-    async fn row<T>(
+    pub(crate) async fn row<T>(
         &self,
         what: &'static str,
         key: &str,
@@ -114,7 +114,7 @@ impl Client {
     }
 
     /// Every page from the same node, so that the list is one node's.
-    async fn list<T>(
+    pub(crate) async fn list<T>(
         &self,
         what: &'static str,
         prefix: &str,
@@ -160,7 +160,7 @@ fn convicts(trust: &Genesis, set: &ValidatorSet, row: &EvidenceRow) -> bool {
         && row.evidence.verify(trust.digest(), set)
 }
 
-async fn ask(
+pub(crate) async fn ask(
     peer: &mut Peer,
     what: &'static str,
     request: proto::ListRowsRequest,

@@ -39,7 +39,7 @@
 //! let bundle = client.prove_with_opening("certificate", "1.2.156.3005.2.1", &draft.opening).await?;
 //! let genesis = Genesis::parse(&std::fs::read("genesis.json")?)?;
 //! let verdict = hnchain_proof::verify(&bundle, &genesis)?;
-//! println!("certified by {} validators", verdict.signers.len());
+//! println!("certified by {} validators", verdict.certified.signers.len());
 //!
 //! // Follow the chain; the stream moves to another node when one fails.
 //! let mut blocks = client.subscribe(receipt.height);
@@ -49,20 +49,29 @@
 //! # Ok(()) }
 //! ```
 
+mod certificate;
 mod client;
 mod error;
 mod governance;
+mod members;
 mod nodes;
 mod options;
 mod read;
+mod realty;
 mod signer;
 mod subscribe;
+pub mod trace;
 
+pub use certificate::{
+    CertificateAnswer, CertificateHistory, CertificateRequest, Certificates, HISTORY_PAGE, HOLDER_PAGE, HolderPage,
+};
 pub use client::{AnchorFailure, Anchored, Client};
 pub use error::{Attempt, Error, Refusal};
 pub use governance::Conviction;
 pub use hnchain_proof as proof;
+pub use members::Members;
 pub use options::Options;
 pub use read::{CertifiedHeader, NodeStatus, PeerStatus, RecordAnswer, Submitted, TransactionState};
-pub use signer::{Draft, Signer};
+pub use realty::{Held, HeldPage, Realty, Registered, TitlePage, UnitAnswer};
+pub use signer::{Draft, Signer, commit_to, salt};
 pub use subscribe::Blocks;

@@ -6,7 +6,7 @@ use hnchain_proof::Opening;
 use hnchain_types::governance::Change;
 use hnchain_types::transaction::{BodyBuilder, Transaction};
 use hnchain_types::vote::Evidence;
-use hnchain_types::{TxId, limits};
+use hnchain_types::{TxId, limits, realty};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How long a transaction may wait to be included unless the caller says otherwise: long enough for a network that
@@ -111,6 +111,14 @@ impl Signer {
         self.transaction(|body| body.submit_evidence(evidence))
     }
 
+    /// A registration of real estate, or several that take effect together.
+    ///
+    /// # Errors
+    /// As [`Signer::transaction`].
+    pub fn realty(&self, operations: &[realty::Operation]) -> Result<Transaction, Error> {
+        self.transaction(|body| operations.iter().fold(body, |body, op| body.operation(op.to_kind())))
+    }
+
     /// Salts a document, commits to it and signs the anchor. Nothing is sent.
     ///
     /// # Errors
@@ -123,7 +131,20 @@ impl Signer {
     }
 }
 
-fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
+/// Commits to a document or person with a fresh salt. Keep the opening: without it nobody can show what the commitment is
+/// of.
+///
+/// # Errors
+/// No entropy.
+pub fn commit_to(document: &[u8]) -> Result<Opening, Error> {
+    Ok(Opening::of(document, salt()?))
+}
+
+/// Fresh random bytes from the operating system, to hide a value behind its commitment.
+///
+/// # Errors
+/// The system has none.
+pub fn salt() -> Result<[u8; limits::SALT_BYTES], Error> {
     let mut salt = [0u8; limits::SALT_BYTES];
     getrandom::fill(&mut salt).map_err(|_| Error::System("random bytes"))?;
     Ok(salt)

@@ -524,7 +524,7 @@ async fn a_false_proof_is_passed_over_for_one_that_holds() {
     let (liar, honest) = (Fake::start(proves(&false_one)), Fake::start(proves(&good)));
     let (got, verdict) =
         client(&[&liar, &honest]).prove_verified(ACTIVE.0, ACTIVE.1, &trust()).await.expect("the honest node's");
-    assert_eq!((got, verdict.height), (good, Height(7)));
+    assert_eq!((got, verdict.certified.height), (good, Height(7)));
     let e = client(&[&liar]).prove_verified(ACTIVE.0, ACTIVE.1, &trust()).await.expect_err("false");
     assert_eq!(e.code(), "CLIENT_BAD_RESPONSE");
 }

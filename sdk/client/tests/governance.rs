@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 
 /// henan runs validator 0 with key 1, zhengzhou validator 1 with key 2.
 fn genesis() -> Genesis {
-    let organization = |id: &str| Organization {
+    let organization = |(id, credit_code): (&str, &str)| Organization {
         id: id.into(),
         name: format!("示例机构 {id}"),
-        credit_code: "91410000170001401D".into(),
+        credit_code: credit_code.into(),
         division: "410000".into(),
         parent: None,
     };
@@ -29,7 +29,14 @@ fn genesis() -> Genesis {
         name: "河南链（示例）".into(),
         time_ms: 0,
         parameters: Parameters::default(),
-        organizations: ["henan", "zhengzhou", "kaifeng"].map(organization).to_vec(),
+        organizations: [
+            ("henan", "91410000170001401D"),
+            ("zhengzhou", "11410100MB7H00025X"),
+            ("kaifeng", "11410200MB7H00033X"),
+        ]
+        .map(organization)
+        .to_vec(),
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: key(9).public_key(),
             organization: "henan".into(),

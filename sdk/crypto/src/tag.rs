@@ -44,7 +44,7 @@ tags! {
     StateKey => "hnchain/state-key/1",
     /// Commitment to one field of a document.
     Field => "hnchain/field/1",
-    /// Proof that an operator holds a validator key.
+    /// Proof that somebody of an organization holds a key.
     Possession => "hnchain/possession/1",
     /// Binding of a chain key to a transport session.
     Peer => "hnchain/peer/1",
@@ -52,8 +52,16 @@ tags! {
     Document => "hnchain/document/1",
     /// Row of a record's previous version.
     Anchor => "hnchain/anchor/1",
+    /// Row that a certificate's row follows.
+    Credential => "hnchain/credential/1",
+    /// Row of an organization or a signer before it changed.
+    Member => "hnchain/member/1",
     /// Proof bundle as it is kept in a file.
     Bundle => "hnchain/bundle/1",
+    /// Entry of a real estate unit.
+    Realty => "hnchain/realty/1",
+    /// Row of an event of a batch.
+    TraceEvent => "hnchain/trace-event/1",
 }
 
 impl Tag {

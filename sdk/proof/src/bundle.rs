@@ -19,8 +19,6 @@ pub const FILE_ENDING: &str = ".hnproof.json";
 const HEADER_BYTES: usize = 512;
 /// Largest encoded execution result.
 const RESULT_BYTES: usize = 128;
-/// Longest state key: "anchor/", a namespace, a slash and a record id.
-const KEY_BYTES: usize = 8 + limits::NAME_BYTES + limits::RECORD_ID_BYTES;
 /// Largest step of the path, with its framing.
 const STEP_BYTES: usize = HEADER_BYTES + RESULT_BYTES + limits::CERTIFICATE_BYTES + limits::VALIDATOR_SET_BYTES + 5 * 4;
 /// Largest protobuf file: all parts at their limits and their framing.
@@ -28,8 +26,8 @@ pub const PROTO_BYTES: usize = path::STEPS * STEP_BYTES
     + HEADER_BYTES
     + RESULT_BYTES
     + limits::CERTIFICATE_BYTES
-    + KEY_BYTES
-    + limits::RECORD_BYTES
+    + limits::KEY_BYTES
+    + limits::ROW_BYTES
     + tree::SIBLINGS * 34
     + 512;
 /// Largest JSON form: hexadecimal doubles each byte; quotes and indentation take the rest.
@@ -87,8 +85,8 @@ impl Bundle {
             ("header", self.header.len() <= HEADER_BYTES),
             ("result", self.result.len() <= RESULT_BYTES),
             ("certificate", self.certificate.len() <= limits::CERTIFICATE_BYTES),
-            ("state.key", state.key.len() <= KEY_BYTES),
-            ("state.value", state.value.len() <= limits::RECORD_BYTES),
+            ("state.key", state.key.len() <= limits::KEY_BYTES),
+            ("state.value", state.value.len() <= limits::ROW_BYTES),
             ("state.siblings", state.siblings.len() <= tree::SIBLINGS && state.siblings.iter().all(|s| s.len() == 32)),
             ("path", self.path.len() <= path::STEPS && self.path.iter().all(is_bounded)),
             ("state.leaf", leaf.is_none_or(|l| l.key_hash.len() == 32 && l.value_hash.len() == 32)),
@@ -171,6 +169,12 @@ impl Bundle {
     #[must_use]
     pub fn without_opening(self) -> Self {
         Self { opening: None, ..self }.sealed()
+    }
+
+    /// Readable key of the row that it claims something about.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.state.key
     }
 
     /// The record that it claims something about; none where the key is not a record's.

@@ -33,7 +33,7 @@
 //! let verdict = verify(&bundle, &trust)?;
 //! let record = verdict.record.expect("this bundle proves presence");
 //! assert_eq!((record.status, record.version), (Status::Active, 2));
-//! assert_eq!((verdict.signers.len(), verdict.quorum), (3, 3));
+//! assert_eq!((verdict.certified.signers.len(), verdict.certified.quorum), (3, 3));
 //! assert!(verdict.opening.expect("enclosed").is_of("示例营业执照：一号".as_bytes()));
 //!
 //! let forged = bundle.with_opening(Opening::of(b"another document", [0; 16]));
@@ -45,6 +45,7 @@
 mod bundle;
 pub mod commitment;
 mod error;
+pub mod fields;
 mod path;
 pub mod tree;
 mod verify;
@@ -54,4 +55,4 @@ pub use commitment::Opening;
 pub use error::{ProofError, Reason, Step};
 pub use hnchain_types::record::{Record, Status};
 pub use path::{STEPS, follow};
-pub use verify::{Signatory, Verdict, verify};
+pub use verify::{Certified, RowVerdict, Signatory, Verdict, verify, verify_row};

@@ -15,9 +15,9 @@ use hnchain_types::{BlockHash, Epoch, GenesisDigest, Height, StateRoot, Validato
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// What a bundle proves: that the chain's validators certified this about the record, as of this time.
+/// What a bundle proves about the chain: that its validators certified this state, as of this time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verdict {
+pub struct Certified {
     /// Short name of the chain.
     pub chain_id: String,
     /// Height of the certified block.
@@ -40,6 +40,14 @@ pub struct Verdict {
     pub quorum: usize,
     /// Changes of validators between the genesis and the block, each certified by the validators before it.
     pub epoch_changes: usize,
+}
+
+/// What a bundle proves about a record of the anchor registry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// Who certified it, and as of when.
+    #[serde(flatten)]
+    pub certified: Certified,
     /// Namespace of the record asked about.
     pub namespace: String,
     /// Id of the record asked about.
@@ -48,6 +56,17 @@ pub struct Verdict {
     pub record: Option<Record>,
     /// The enclosed opening, which opens the record's commitment.
     pub opening: Option<Opening>,
+}
+
+/// What a bundle proves about any row of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowVerdict {
+    /// Who certified it, and as of when.
+    pub certified: Certified,
+    /// Readable key of the row.
+    pub key: String,
+    /// The encoded row; `None`: the chain has no such row.
+    pub row: Option<Vec<u8>>,
 }
 
 /// A validator that signed.
@@ -61,23 +80,41 @@ pub struct Signatory {
     pub public_key: PublicKey,
 }
 
-/// Checks a bundle against the genesis file of a chain, without a node and without a network.
+/// Checks a bundle about a record against the genesis file of a chain, without a node and without a network.
 ///
 /// # Errors
 /// The first step that fails, and why.
 pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
+    let RowVerdict { certified, row, .. } = verify_state_of(bundle, trust)?;
+    let (key, record) = check_record(bundle, row.as_deref(), &certified)?;
+    check_opening(bundle, record.as_ref())?;
+    check_whole(bundle)?;
+    let (namespace, id) = (key.namespace().to_owned(), key.id().to_owned());
+    Ok(Verdict { certified, namespace, id, record, opening: bundle.opening })
+}
+
+/// Checks a bundle about any row of the state, as [`verify`]. What the row says is the caller's to read.
+///
+/// # Errors
+/// The first step that fails, and why. A bundle about a row that is no record encloses no opening.
+pub fn verify_row(bundle: &Bundle, trust: &Genesis) -> Result<RowVerdict, ProofError> {
+    let verdict = verify_state_of(bundle, trust)?;
+    if bundle.opening.is_some() && bundle.record_key().is_none() {
+        return Err(ProofError::new(Reason::OpeningOfNone, ""));
+    }
+    check_whole(bundle)?;
+    Ok(verdict)
+}
+
+/// All steps up to the row.
+fn verify_state_of(bundle: &Bundle, trust: &Genesis) -> Result<RowVerdict, ProofError> {
     let header = check_genesis(bundle, trust)?;
     let validators = check_path(bundle, trust, &header)?;
     check_header(&header, &validators)?;
     let result = ExecutionResult::decode(&bundle.result).map_err(|e| ProofError::new(Reason::Result, e))?;
     let certificate = check_certificate(&bundle.certificate, trust.digest(), &header, &result, &validators)?;
     let row = verify_state(&bundle.state, &result.state_root).map_err(|e| ProofError::new(Reason::State, e))?;
-    let (key, record) = check_record(bundle, row, &header)?;
-    check_opening(bundle, record.as_ref())?;
-    if !bundle.is_whole() {
-        return Err(ProofError::new(Reason::Digest, format_args!("content={}", bundle.digest())));
-    }
-    Ok(Verdict {
+    let certified = Certified {
         chain_id: trust.document().chain_id.clone(),
         height: header.height,
         epoch: header.epoch,
@@ -89,11 +126,16 @@ pub fn verify(bundle: &Bundle, trust: &Genesis) -> Result<Verdict, ProofError> {
         validators: validators.len(),
         quorum: validators.quorum(),
         epoch_changes: bundle.path.len(),
-        namespace: key.namespace().to_owned(),
-        id: key.id().to_owned(),
-        record,
-        opening: bundle.opening,
-    })
+    };
+    Ok(RowVerdict { certified, key: bundle.state.key.clone(), row: row.map(<[u8]>::to_vec) })
+}
+
+fn check_whole(bundle: &Bundle) -> Result<(), ProofError> {
+    if bundle.is_whole() {
+        Ok(())
+    } else {
+        Err(ProofError::new(Reason::Digest, format_args!("content={}", bundle.digest())))
+    }
 }
 
 /// Step genesis. The header has to be read first; one that cannot be read fails in its own name.
@@ -157,7 +199,7 @@ pub(crate) fn check_certificate(
 fn check_record(
     bundle: &Bundle,
     row: Option<&[u8]>,
-    header: &Header,
+    block: &Certified,
 ) -> Result<(RecordKey, Option<Record>), ProofError> {
     let key = bundle.record_key().ok_or_else(|| ProofError::new(Reason::Key, &bundle.state.key))?;
     let Some(row) = row else { return Ok((key, None)) };
@@ -166,8 +208,8 @@ fn check_record(
         let detail = format!("row={} key={}", record.key.state_key(), bundle.state.key);
         return Err(ProofError::new(Reason::OtherRecord, detail));
     }
-    if record.height > header.height || record.time_ms > header.time_ms {
-        let detail = format!("record={} block={}", record.height, header.height);
+    if record.height > block.height || record.time_ms > block.time_ms {
+        let detail = format!("record={} block={}", record.height, block.height);
         return Err(ProofError::new(Reason::Future, detail));
     }
     Ok((key, Some(record)))

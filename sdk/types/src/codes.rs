@@ -7,6 +7,7 @@
 //! | [`IdentityNumber`] | 居民身份证号码 | GB 11643-1999 |
 //! | [`CertificateId`] | 电子证照标识 | GB/T 36904-2018 |
 //! | [`UnitCode`] | 不动产单元代码 | GB/T 37346-2019 |
+//! | [`BatchCode`] | 农产品批次号 | GS1 EPC Tag Data Standard 2.0, or the producer's own |
 //! | [`RealtyCertificateNumber`] | 不动产权证书号、不动产登记证明号 | 不动产权证书和登记证明监制 (自然资源部) |
 //!
 //! Each parses from text with [`str::parse`], displays its one stored form, and is built from its parts by `from_parts`,
@@ -28,12 +29,14 @@
 //! # Ok::<(), hnchain_types::codes::CodeError>(())
 //! ```
 
+mod batch;
 mod certificate;
 mod credit;
 mod division;
 mod identity;
 mod realty;
 
+pub use batch::BatchCode;
 pub use certificate::CertificateId;
 pub use credit::CreditCode;
 pub use division::Division;
@@ -62,6 +65,8 @@ pub enum Kind {
     Unit,
     /// 不动产权证书号 or 不动产登记证明号.
     RealtyCertificate,
+    /// 农产品批次号.
+    Batch,
 }
 
 impl Kind {
@@ -73,6 +78,7 @@ impl Kind {
             Self::Certificate => ("electronic certificate identifier", "电子证照标识"),
             Self::Unit => ("real estate unit code", "不动产单元代码"),
             Self::RealtyCertificate => ("real estate certificate number", "不动产权证号"),
+            Self::Batch => ("batch code", "批次号"),
         }
     }
 }

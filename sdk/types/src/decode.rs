@@ -116,7 +116,17 @@ fn name_zh(what: &str) -> &str {
         "proposal" => "提案",
         "conviction" => "违规记录",
         "record" => "记录",
+        "credential" => "证照",
+        "certificate type" => "证照类型",
         "genesis" => "创世文件",
+        "real estate unit" => "不动产单元",
+        "real estate entry" => "不动产登记条目",
+        "real estate burden" => "不动产负担",
+        "real estate number" => "不动产证号索引",
+        "real estate holding" => "不动产权利人索引",
+        "organization" => "机构",
+        "signer" => "签名者",
+        "parameters" => "链参数",
         other => other,
     }
 }

@@ -4,7 +4,9 @@
 //! language can check it without re-encoding; changing one byte makes another chain.
 
 use crate::codes::{CreditCode, Division};
+use crate::credential::type_code;
 use crate::decode::{count, name, text};
+use crate::governance::Thresholds;
 pub use crate::validators::ValidatorSet;
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, limits};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag};
@@ -38,8 +40,21 @@ pub struct Document {
     pub organizations: Vec<Organization>,
     /// Signers and their roles.
     pub signers: Vec<Signer>,
+    /// Types of 电子证照 that are issued on this chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificate_types: Vec<CertificateType>,
     /// Validators, in the order of their indices.
     pub validators: Vec<Validator>,
+}
+
+/// A type of 电子证照.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateType {
+    /// 证照类型代码 (GB/T 36902-2018), 21 characters.
+    pub code: String,
+    /// Name for people.
+    pub name: String,
 }
 
 /// Chain parameters.
@@ -63,6 +78,17 @@ pub struct Parameters {
     /// Whether a validator that is convicted of contradictory votes leaves the validator set at once.
     #[serde(default)]
     pub suspend_equivocators: bool,
+    /// How long a proposal can be approved, in block time, milliseconds.
+    #[serde(default = "proposal_open_ms")]
+    pub proposal_open_ms: u64,
+    /// How many organizations have to approve, by kind of change.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+}
+
+/// 30 days, within which every operator has a working week.
+const fn proposal_open_ms() -> u64 {
+    30 * 24 * 3_600_000
 }
 
 impl Default for Parameters {
@@ -76,6 +102,8 @@ impl Default for Parameters {
             transaction_bytes: 32 * 1024,
             validity_ms: limits::VALIDITY_MS,
             suspend_equivocators: false,
+            proposal_open_ms: proposal_open_ms(),
+            thresholds: Thresholds::default(),
         }
     }
 }
@@ -124,12 +152,66 @@ pub enum Role {
         /// The namespace.
         namespace: String,
     },
+    /// May write in a registry with rules of its own: 电子证照, 不动产登记, 农产品溯源.
+    Registrar {
+        /// Which one.
+        registry: Registry,
+        /// What of it, for example a certificate's type; absent for all of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subject: Option<String>,
+        /// Division that it is for, with those in it; absent for all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        division: Option<Division>,
+    },
+    /// May order and lift seals (查封) on real estate, and cancel mortgages.
+    Court {
+        /// Division that it is for, with those in it; absent for all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        division: Option<Division>,
+    },
+    /// May offer data for sharing.
+    Provider {},
+    /// May let shared data pass and leave receipts of it.
+    Gateway {},
     /// May follow the chain without voting.
     Observer {},
     /// May read audit exports.
     Auditor {},
     /// May propose and approve changes of governance.
     Administrator {},
+}
+
+/// A registry with rules of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registry {
+    /// 电子证照.
+    Certificate,
+    /// 不动产登记.
+    Realty,
+    /// 农产品溯源.
+    Trace,
+}
+
+impl Registry {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Certificate, Self::Realty, Self::Trace];
+
+    /// Its name in roles and state keys.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Certificate => "certificate",
+            Self::Realty => "realty",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+impl std::fmt::Display for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// A validator and the proof that its operator holds the key.
@@ -140,30 +222,36 @@ pub struct Validator {
     pub public_key: PublicKey,
     /// Its organization.
     pub organization: String,
-    /// Signature over `SM3(tag "hnchain/possession/1", chain_id ‖ public key)`.
+    /// Signature over [`possession_digest`].
     pub possession: Signature,
 }
 
 impl Validator {
-    /// Proves possession of a key for a chain.
+    /// Proves possession of a key for an organization of a chain.
     #[must_use]
     pub fn new(chain_id: &str, organization: &str, key: &SecretKey) -> Self {
         Self {
             public_key: key.public_key(),
             organization: organization.to_owned(),
-            possession: possession(chain_id, key),
+            possession: possession(chain_id, organization, key),
         }
     }
 }
 
-/// What a validator's key signs to prove that its operator holds it.
+/// What a key signs to prove that somebody of an organization holds it: under tag `hnchain/possession/1`, the lengths of
+/// the chain's and the organization's ids in one byte before each, and the public key.
+///
+/// The organization is part of it, so that nobody brings the key of others into an organization of his own.
 #[must_use]
-pub fn possession_digest(chain_id: &str, key: &PublicKey) -> Digest {
-    Tag::Possession.hash(&[chain_id.as_bytes(), key.as_bytes()])
+pub fn possession_digest(chain_id: &str, organization: &str, key: &PublicKey) -> Digest {
+    // Both are names, of at most 64 bytes.
+    let length = |s: &str| [u8::try_from(s.len()).unwrap_or(u8::MAX)];
+    let (chain, own) = (length(chain_id), length(organization));
+    Tag::Possession.hash(&[&chain, chain_id.as_bytes(), &own, organization.as_bytes(), key.as_bytes()])
 }
 
-pub(crate) fn possession(chain_id: &str, key: &SecretKey) -> Signature {
-    key.sign(&possession_digest(chain_id, &key.public_key()))
+pub(crate) fn possession(chain_id: &str, organization: &str, key: &SecretKey) -> Signature {
+    key.sign(&possession_digest(chain_id, organization, &key.public_key()))
 }
 
 impl Genesis {
@@ -244,9 +332,10 @@ fn check(document: &Document, validators: &ValidatorSet) -> Result<(), DecodeErr
     let organizations = check_organizations(&document.organizations)?;
     check_signers(&document.signers, &organizations)?;
     check_both(document)?;
+    check_certificate_types(&document.certificate_types)?;
     for (v, index) in document.validators.iter().zip(0u32..) {
         known(&organizations, "validators.organization", &v.organization)?;
-        let digest = possession_digest(&document.chain_id, &v.public_key);
+        let digest = possession_digest(&document.chain_id, &v.organization, &v.public_key);
         validators
             .key(ValidatorIndex(index))
             .ok_or_else(|| DecodeError::field("validators", "missing key", "缺少公钥"))?
@@ -272,6 +361,8 @@ fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
             (p.transaction_bytes as usize..=limits::BLOCK_BYTES / 4 * 3).contains(&(p.block_bytes as usize)),
         ),
         ("validity_ms", (1_000..=limits::VALIDITY_MS).contains(&p.validity_ms)),
+        ("proposal_open_ms", limits::PROPOSAL_OPEN_MS.contains(&p.proposal_open_ms)),
+        ("thresholds", p.thresholds.sound()),
     ];
     match rules.iter().find(|(_, ok)| !ok) {
         Some((field, _)) => {
@@ -283,20 +374,31 @@ fn check_parameters(p: &Parameters) -> Result<(), DecodeError> {
 
 fn check_organizations(list: &[Organization]) -> Result<BTreeSet<&str>, DecodeError> {
     count("organizations", list.len(), 1, limits::ORGANIZATIONS)?;
-    let mut seen = BTreeSet::new();
+    let (mut divisions, mut codes) = (BTreeMap::new(), BTreeSet::new());
     for o in list {
         name("organizations.id", &o.id)?;
-        text("organizations.name", &o.name, 256)?;
+        text("organizations.name", &o.name, limits::ORGANIZATION_NAME_BYTES)?;
         o.credit_code.parse::<CreditCode>().map_err(|e| DecodeError::code_in("organizations.credit_code", &e))?;
-        o.division.parse::<Division>().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
+        let own: Division = o.division.parse().map_err(|e| DecodeError::code_in("organizations.division", &e))?;
         if let Some(parent) = &o.parent {
-            known(&seen, "organizations.parent", parent)?;
+            let above: Option<&Division> = divisions.get(parent.as_str());
+            let Some(above) = above else { return Err(unknown("organizations.parent", parent)) };
+            if !above.contains(own) {
+                let (en, zh) = (
+                    format!("{} does not lie in {above}, its parent's", o.id),
+                    format!("{} 的区划不在上级机构的区划 {above} 内", o.id),
+                );
+                return Err(DecodeError::field("organizations.division", en, zh));
+            }
         }
-        if !seen.insert(o.id.as_str()) {
+        if divisions.insert(o.id.as_str(), own).is_some() {
             return Err(twice("organizations.id", &o.id));
         }
+        if !codes.insert(o.credit_code.as_str()) {
+            return Err(twice("organizations.credit_code", &o.credit_code));
+        }
     }
-    Ok(seen)
+    Ok(divisions.into_keys().collect())
 }
 
 fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), DecodeError> {
@@ -313,28 +415,67 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
         }
         count("signers.roles", s.roles.len(), 0, limits::ROLES)?;
         for role in &s.roles {
-            if let Role::RegistryWriter { namespace } = role
-                && namespace != "*"
-            {
-                name("signers.roles.namespace", namespace)?;
+            match role {
+                Role::RegistryWriter { namespace } if namespace != "*" => name("signers.roles.namespace", namespace)?,
+                Role::Registrar { registry: Registry::Certificate, subject: Some(subject), .. } => {
+                    type_code("signers.roles.subject", subject)?;
+                }
+                Role::Registrar { subject: Some(subject), .. } => name("signers.roles.subject", subject)?,
+                _ => {}
             }
         }
     }
     Ok(())
 }
 
-/// A key has one row in the state, so a validator that is also a signer acts for one organization.
+fn check_certificate_types(list: &[CertificateType]) -> Result<(), DecodeError> {
+    count("certificate_types", list.len(), 0, limits::CERTIFICATE_TYPES)?;
+    let mut seen = BTreeSet::new();
+    for t in list {
+        type_code("certificate_types.code", &t.code)?;
+        text("certificate_types.name", &t.name, limits::CERTIFICATE_TYPE_NAME_BYTES)?;
+        if !seen.insert(&t.code) {
+            return Err(twice("certificate_types.code", &t.code));
+        }
+    }
+    Ok(())
+}
+
+/// A key has one row in the state, so a validator that is also a signer acts for one organization. And it has at most one
+/// of the duties that 等保三级 (GB/T 22239-2019) separates.
 fn check_both(document: &Document) -> Result<(), DecodeError> {
     let runs: BTreeMap<_, _> = document.validators.iter().map(|v| (v.public_key, &v.organization)).collect();
     let same = |s: &Signer| runs.get(&s.public_key).is_none_or(|o| **o == s.organization);
-    if document.signers.iter().all(same) {
-        return Ok(());
+    if !document.signers.iter().all(same) {
+        return Err(DecodeError::field(
+            "signers.organization",
+            "a validator's key belongs to another organization",
+            "该公钥作为验证者属于另一机构",
+        ));
     }
-    Err(DecodeError::field(
-        "signers.organization",
-        "a validator's key belongs to another organization",
-        "该公钥作为验证者属于另一机构",
-    ))
+    for s in &document.signers {
+        if duties(&s.roles, runs.contains_key(&s.public_key)) > 1 {
+            let what = "validator, auditor, administrator";
+            let en = format!("{} has more than one of {what}; give each a key of its own", s.public_key);
+            let zh = format!("{} 兼有验证者、审计员、管理员中的多项职责，须分设密钥", s.public_key);
+            return Err(DecodeError::field("signers.roles", en, zh));
+        }
+    }
+    let administers = |s: &&Signer| s.roles.contains(&Role::Administrator {});
+    let mut administrators: BTreeMap<_, usize> = BTreeMap::new();
+    for s in document.signers.iter().filter(administers) {
+        *administrators.entry(s.organization.as_str()).or_default() += 1;
+    }
+    let most = administrators.values().max().copied().unwrap_or_default();
+    count("signers.administrators", most, 0, limits::ADMINISTRATORS)
+}
+
+/// How many of the duties a key has that 等保三级 (GB/T 22239-2019) separates: operator (validator), auditor and
+/// administrator.
+#[must_use]
+pub fn duties(roles: &[Role], validator: bool) -> usize {
+    let has = |role: Role| usize::from(roles.contains(&role));
+    usize::from(validator) + has(Role::Auditor {}) + has(Role::Administrator {})
 }
 
 fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {
@@ -342,10 +483,10 @@ fn twice(field: &'static str, what: &dyn std::fmt::Display) -> DecodeError {
 }
 
 fn known(organizations: &BTreeSet<&str>, field: &'static str, id: &str) -> Result<(), DecodeError> {
-    if organizations.contains(id) {
-        Ok(())
-    } else {
-        let zh = format!("{id} 不是在此之前列出的机构");
-        Err(DecodeError::field(field, format!("{id} is not an organization listed before"), zh))
-    }
+    if organizations.contains(id) { Ok(()) } else { Err(unknown(field, id)) }
+}
+
+fn unknown(field: &'static str, id: &str) -> DecodeError {
+    let zh = format!("{id} 不是在此之前列出的机构");
+    DecodeError::field(field, format!("{id} is not an organization listed before"), zh)
 }

@@ -1,16 +1,20 @@
 //! Changes that organizations make together, checked; and the [rows](EpochRow) that governance leaves in the state.
 
 use crate::decode::{count, fixed, name, text};
-use crate::genesis::possession;
+use crate::genesis::{Organization, possession};
 use crate::{DecodeError, TxId, limits, proto};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
+mod members;
 mod rows;
+mod thresholds;
+pub use members::{Appointment, CertificateTypeChange, ParametersChange, Revocation, SignerRotation};
 pub use rows::{
     Approval, Enactment, EpochRow, EvidenceRow, Proposal, VALIDATORS_KEY, epoch_key, evidence_key, proposal_key,
 };
+pub use thresholds::{ChangeKind, Threshold, Thresholds, ThresholdsChange};
 
 /// Puts a change to the vote of the organizations that run validators.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,11 +26,69 @@ pub struct ProposeChange {
 }
 
 /// What governance can change.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// The validator set.
     Validators(ValidatorsChange),
+    /// Adds an organization, or gives one that exists other properties.
+    Organization(Organization),
+    /// Gives a key roles in an organization, or replaces those that it has.
+    Appoint(Appointment),
+    /// Moves a signer's roles to another key.
+    RotateSigner(SignerRotation),
+    /// Revokes a key for good; the proposal's reason says why.
+    RevokeSigner(Revocation),
+    /// Chain parameters.
+    Parameters(ParametersChange),
+    /// A type of 电子证照.
+    CertificateType(CertificateTypeChange),
+}
+
+impl From<ValidatorsChange> for Change {
+    fn from(change: ValidatorsChange) -> Self {
+        Self::Validators(change)
+    }
+}
+
+impl Change {
+    /// What decides how many organizations have to approve.
+    #[must_use]
+    pub const fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Validators(_) => ChangeKind::Validators,
+            Self::Organization(_) => ChangeKind::Organizations,
+            Self::Appoint(_) | Self::RotateSigner(_) | Self::RevokeSigner(_) => ChangeKind::Signers,
+            Self::Parameters(_) => ChangeKind::Parameters,
+            Self::CertificateType(_) => ChangeKind::CertificateTypes,
+        }
+    }
+
+    fn from_proto(m: proto::propose_change::Change) -> Result<Self, DecodeError> {
+        use proto::propose_change::Change as M;
+        Ok(match m {
+            M::Validators(m) => Self::Validators(ValidatorsChange::from_proto(m)?),
+            M::Organization(m) => Self::Organization(members::organization(m)?),
+            M::Appoint(m) => Self::Appoint(Appointment::from_proto(m)?),
+            M::Rotate(m) => Self::RotateSigner(SignerRotation::from_proto(&m)?),
+            M::Revoke(m) => Self::RevokeSigner(Revocation::from_proto(&m)?),
+            M::Parameters(m) => Self::Parameters(ParametersChange::from_proto(m)?),
+            M::CertificateType(m) => Self::CertificateType(CertificateTypeChange::from_proto(m)?),
+        })
+    }
+
+    fn to_proto(&self) -> proto::propose_change::Change {
+        use proto::propose_change::Change as M;
+        match self {
+            Self::Validators(change) => M::Validators(change.to_proto()),
+            Self::Organization(o) => M::Organization(members::organization_to_proto(o)),
+            Self::Appoint(change) => M::Appoint(change.to_proto()),
+            Self::RotateSigner(change) => M::Rotate(change.to_proto()),
+            Self::RevokeSigner(change) => M::Revoke(change.to_proto()),
+            Self::Parameters(change) => M::Parameters(change.to_proto()),
+            Self::CertificateType(change) => M::CertificateType(change.to_proto()),
+        }
+    }
 }
 
 /// Approves a proposal for the signer's organization.
@@ -37,7 +99,8 @@ pub struct ApproveChange {
 }
 
 /// A change of the validator set. At least one key is named, and each only once.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ValidatorsChange {
     /// They follow the present validators, in this order.
     pub join: Vec<Join>,
@@ -48,7 +111,8 @@ pub struct ValidatorsChange {
 }
 
 /// A validator that joins.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Join {
     /// Its key.
     pub public_key: PublicKey,
@@ -59,7 +123,8 @@ pub struct Join {
 }
 
 /// Another key for a validator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Rotation {
     /// The key until now.
     pub old: PublicKey,
@@ -70,22 +135,22 @@ pub struct Rotation {
 }
 
 impl Join {
-    /// Proves possession of a key for a chain.
+    /// Proves possession of a key for an organization of a chain.
     #[must_use]
     pub fn new(chain_id: &str, organization: &str, key: &SecretKey) -> Self {
         Self {
             public_key: key.public_key(),
             organization: organization.to_owned(),
-            possession: possession(chain_id, key),
+            possession: possession(chain_id, organization, key),
         }
     }
 }
 
 impl Rotation {
-    /// Proves possession of the new key for a chain.
+    /// Proves possession of the new key for the organization of the old one.
     #[must_use]
-    pub fn new(chain_id: &str, old: PublicKey, new: &SecretKey) -> Self {
-        Self { old, new: new.public_key(), possession: possession(chain_id, new) }
+    pub fn new(chain_id: &str, organization: &str, old: PublicKey, new: &SecretKey) -> Self {
+        Self { old, new: new.public_key(), possession: possession(chain_id, organization, new) }
     }
 }
 
@@ -153,18 +218,14 @@ impl ValidatorsChange {
 impl ProposeChange {
     pub(crate) fn from_proto(m: proto::ProposeChange) -> Result<Self, DecodeError> {
         text("reason", &m.reason, limits::REASON_BYTES)?;
-        let Some(proto::propose_change::Change::Validators(validators)) = m.change else {
+        let Some(change) = m.change else {
             return Err(DecodeError::field("change", "unknown or missing kind", "未知或缺失的变更类别"));
         };
-        Ok(Self { change: Change::Validators(ValidatorsChange::from_proto(validators)?), reason: m.reason })
+        Ok(Self { change: Change::from_proto(change)?, reason: m.reason })
     }
 
     pub(crate) fn to_proto(&self) -> proto::ProposeChange {
-        let Change::Validators(validators) = &self.change;
-        proto::ProposeChange {
-            reason: self.reason.clone(),
-            change: Some(proto::propose_change::Change::Validators(validators.to_proto())),
-        }
+        proto::ProposeChange { reason: self.reason.clone(), change: Some(self.change.to_proto()) }
     }
 }
 

@@ -3,7 +3,7 @@
 //! # What is here
 //! - [`proto`]: the messages generated from `proto/hnchain/v1/*.proto`.
 //! - [`id`]: the small types ([`Height`], [`View`], [`TxId`], [`BlockHash`] …) that keep numbers and hashes apart.
-//! - [`transaction`], [`block`], [`certificate`], [`vote`], [`record`], [`genesis`], [`validators`], [`governance`]: the
+//! - [`transaction`], [`block`], [`certificate`], [`vote`], [`record`], [`genesis`], [`validators`], [`governance`], [`member`]: the
 //!   *checked* forms. Each is built from untrusted bytes by one `decode` that bounds and validates everything, and keeps the
 //!   raw bytes that were hashed or signed.
 //! - [`text`]: which characters people may be shown.
@@ -33,13 +33,18 @@
 pub mod block;
 pub mod certificate;
 pub mod codes;
+pub mod credential;
 mod decode;
 pub mod genesis;
 pub mod governance;
 pub mod id;
 pub mod limits;
+pub mod member;
+pub mod realty;
 pub mod record;
+pub mod rows;
 pub mod text;
+pub mod trace;
 pub mod transaction;
 pub mod validators;
 pub mod vote;

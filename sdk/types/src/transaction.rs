@@ -4,7 +4,7 @@ use crate::decode::{canonical, count, fixed, name, text};
 use crate::governance::{ApproveChange, Change, ProposeChange};
 use crate::text::in_id;
 use crate::vote::Evidence;
-use crate::{DecodeError, Height, TxId, limits, proto};
+use crate::{DecodeError, Height, TxId, credential, limits, proto, realty, trace};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag, VerifyingKey};
 use prost::Message;
 use serde::Serialize;
@@ -48,6 +48,12 @@ pub enum Operation {
     Approve(ApproveChange),
     /// Contradictory votes of a validator, put on record.
     Evidence(Box<Evidence>),
+    /// 电子证照.
+    Credential(Box<credential::Operation>),
+    /// 不动产登记.
+    Realty(Box<realty::Operation>),
+    /// 农产品溯源.
+    Trace(Box<trace::Operation>),
 }
 
 /// Anchors a record or its next version.
@@ -252,6 +258,15 @@ impl Operation {
             Some(proto::operation::Kind::Evidence(e)) => {
                 Evidence::decode(&e.evidence).map(|evidence| Self::Evidence(Box::new(evidence)))
             }
+            Some(proto::operation::Kind::Credential(m)) => {
+                credential::Operation::from_proto(m).map(|op| Self::Credential(Box::new(op)))
+            }
+            Some(proto::operation::Kind::Realty(m)) => {
+                realty::Operation::from_proto(m).map(|op| Self::Realty(Box::new(op)))
+            }
+            Some(proto::operation::Kind::Trace(m)) => {
+                trace::Operation::from_proto(m).map(|op| Self::Trace(Box::new(op)))
+            }
             None => Err(DecodeError::field("operation", "unknown or missing kind", "未知或缺失的操作类别")),
         }
     }
@@ -329,6 +344,12 @@ impl BodyBuilder {
     #[must_use]
     pub fn submit_evidence(self, evidence: &Evidence) -> Self {
         self.push(proto::operation::Kind::Evidence(proto::SubmitEvidence { evidence: evidence.encode() }))
+    }
+
+    /// Adds an operation as its message: registries have builders of their own.
+    #[must_use]
+    pub fn operation(self, kind: proto::operation::Kind) -> Self {
+        self.push(kind)
     }
 
     fn push(mut self, kind: proto::operation::Kind) -> Self {

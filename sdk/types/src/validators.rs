@@ -15,7 +15,7 @@ pub const fn faults(n: usize) -> usize {
 /// Keys and organizations of the validators of one epoch, in the order of their indices. Keys may be off the curve.
 ///
 /// Never empty, never more than [`limits::VALIDATORS`], no key twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ValidatorList(Vec<(PublicKey, String)>);
 
 impl ValidatorList {
@@ -45,6 +45,12 @@ impl ValidatorList {
     #[allow(clippy::len_without_is_empty)] // never empty
     pub const fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Organization of a key.
+    #[must_use]
+    pub fn organization(&self, key: &PublicKey) -> Option<&str> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, organization)| organization.as_str())
     }
 
     /// Position of a key.

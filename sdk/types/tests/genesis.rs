@@ -4,7 +4,7 @@
 mod support;
 
 use hnchain_crypto::{PublicKey, Signature};
-use hnchain_types::genesis::{Document, Genesis, Role, Validator, ValidatorSet};
+use hnchain_types::genesis::{Document, Genesis, Role, Signer, Validator, ValidatorSet};
 use hnchain_types::{DecodeError, ValidatorIndex, limits};
 use support::{CHAIN, document, genesis, key};
 
@@ -202,13 +202,93 @@ fn validators_prove_that_they_hold_their_keys() {
     says(|d| d.validators[3].possession = d.validators[2].possession, en, zh);
     says(|d| d.validators[3].possession = Signature([0; 64]), en, zh);
     // A proof made for another chain.
-    says(|d| d.validators[3] = Validator::new("another", "henan", &key(3)), en, zh);
+    says(|d| d.validators[3] = Validator::new("another", "zhengzhou", &key(3)), en, zh);
+    // A proof made for another organization.
+    says(|d| d.validators[3].possession = Validator::new(CHAIN, "henan", &key(3)).possession, en, zh);
     // The whole set's proofs are for the chain id in the file.
     let error = refused(|d| d.chain_id = "another".into());
     assert_eq!(error.to_string(), "validators.possession: validator 0 does not prove its key");
     assert!(
         Genesis::create(&Document { validators: vec![Validator::new(CHAIN, "henan", &key(9))], ..document() }).is_ok()
     );
+}
+
+#[test]
+fn operator_auditor_and_administrator_have_keys_of_their_own() {
+    let mixed = |change: fn(&mut Document)| {
+        let error = refused(change);
+        let text = error.to_string();
+        assert!(text.contains("has more than one of validator, auditor, administrator"), "{text}");
+        assert!(error.message_zh().contains("须分设密钥"));
+    };
+    mixed(|d| d.signers[1].roles.push(Role::Auditor {}));
+    mixed(|d| d.signers[2].roles.push(Role::Administrator {}));
+    mixed(|d| d.validators[0] = Validator::new(CHAIN, "henan", &key(11)));
+    mixed(|d| d.validators[3] = Validator::new(CHAIN, "zhengzhou", &key(13)));
+    // A validator may write records as well.
+    let mut document = document();
+    document.validators[3] = Validator::new(CHAIN, "zhengzhou", &key(10));
+    assert!(Genesis::create(&document).is_ok());
+}
+
+#[test]
+fn organizations_have_codes_of_their_own_and_divisions_inside_their_parents() {
+    says(
+        |d| d.organizations[1].credit_code = d.organizations[0].credit_code.clone(),
+        "organizations.credit_code: 11410000MB7X00011A appears twice",
+        "organizations.credit_code：11410000MB7X00011A 重复",
+    );
+    says(
+        |d| d.organizations[1].division = "420100".into(),
+        "organizations.division: zhengzhou does not lie in 410000, its parent's",
+        "organizations.division：zhengzhou 的区划不在上级机构的区划 410000 内",
+    );
+}
+
+#[test]
+fn an_organization_has_a_bounded_number_of_administrators() {
+    let administrator = |n: usize| Signer {
+        public_key: key(u8::try_from(n).unwrap()).public_key(),
+        organization: "henan".into(),
+        roles: vec![Role::Administrator {}],
+        valid_from_ms: 0,
+        valid_until_ms: 0,
+    };
+    // One is there.
+    let mut document = document();
+    document.signers.extend((100..99 + limits::ADMINISTRATORS).map(administrator));
+    assert!(Genesis::create(&document).is_ok());
+    document.signers.push(administrator(99));
+    let error = Genesis::create(&document).unwrap_err();
+    assert_eq!(error.to_string(), "signers.administrators: 25; 0 to 24 are allowed");
+}
+
+#[test]
+fn a_genesis_without_thresholds_has_those_of_the_default() {
+    let mut json: serde_json::Value = serde_json::from_slice(genesis().raw()).unwrap();
+    let parameters = json["parameters"].as_object_mut().unwrap();
+    assert_eq!(parameters.remove("thresholds").unwrap()["validators"], "2/3");
+    parameters.remove("proposal_open_ms").unwrap();
+    let old = Genesis::parse(json.to_string().as_bytes()).unwrap();
+    assert_eq!(old.document(), genesis().document());
+    assert_eq!(old.document().parameters.proposal_open_ms, 30 * 24 * 3_600_000);
+    let partial = json.to_string().replace("\"delta_ms\"", "\"thresholds\":{\"signers\":\"2/3\"},\"delta_ms\"");
+    let read = Genesis::parse(partial.as_bytes()).unwrap();
+    let thresholds = read.document().parameters.thresholds;
+    assert_eq!(
+        (thresholds.signers.to_string(), thresholds.certificate_types.to_string()),
+        ("2/3".into(), "1/2".into())
+    );
+}
+
+#[test]
+fn parameters_of_governance_are_checked() {
+    for (change, field) in [
+        ((|d| d.parameters.proposal_open_ms = 3_599_999) as fn(&mut Document), "proposal_open_ms"),
+        (|d| d.parameters.thresholds.parameters = "1/2".parse().unwrap(), "thresholds"),
+    ] {
+        assert!(refused(change).to_string().starts_with(field));
+    }
 }
 
 fn text() -> String {

@@ -7,7 +7,7 @@
 mod support;
 
 use hnchain_types::certificate::Statement;
-use hnchain_types::genesis::{Genesis, ValidatorSet};
+use hnchain_types::genesis::{Genesis, ValidatorSet, possession_digest};
 use hnchain_types::transaction::Transaction;
 use hnchain_types::{Epoch, View};
 use std::path::PathBuf;
@@ -50,6 +50,9 @@ fn every_public_type_has_its_frozen_bytes() {
     }
     frozen_hex("body", &support::body());
     frozen_hex("body-governance", &support::governance::governance_body());
+    frozen_hex("body-realty", &support::realty::body());
+    frozen_hex("body-trace", &support::trace::trace_body());
+    frozen_hex("body-members", &support::members::members_body());
 }
 
 #[test]
@@ -85,6 +88,8 @@ fn every_hash_and_every_signed_digest_is_frozen() {
             "record row hash",
             hnchain_types::record::row_hash(&prost::Message::encode_to_vec(&record_row(1))).to_string(),
         ),
+        ("realty entry hash", support::realty::entry(true).hash().to_string()),
+        ("possession", possession_digest("henan-test", "henan", &keys[0]).to_string()),
         ("vote notarize", vote(notarization().statement)),
         ("vote nullify", vote(Statement::Nullify)),
         ("vote finalize", vote(finalization().statement)),

@@ -309,7 +309,7 @@ fn rows_are_checked() {
 #[test]
 fn the_largest_proposal_fits() {
     let mut largest = support::governance::proposal(true);
-    let Change::Validators(change) = &mut largest.content.change;
+    let Change::Validators(change) = &mut largest.content.change else { panic!("of validators") };
     change.leave = (0..200).map(|i| key(i).public_key()).collect();
     (change.join, change.rotate) = (vec![], vec![]);
     largest.organization = "n".repeat(limits::NAME_BYTES);

@@ -1,7 +1,9 @@
 //! What each subcommand does.
 
+mod sample;
 mod trial;
 
+pub(crate) use sample::sample;
 pub(crate) use trial::{chaos, soak};
 
 use crate::{Demo, Directory, Up};

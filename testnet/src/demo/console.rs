@@ -2,6 +2,7 @@
 
 use super::anchor::Anchored;
 use super::report::{RefusalLine, Report};
+use super::stories::{EndingLine, StoryLine};
 use hnchain_sdk::proof::Verdict;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::cell::{Cell, RefCell};
@@ -80,7 +81,8 @@ impl Console {
 
     pub(super) fn verified(&self, a: &Anchored, verdict: &Verdict) {
         let id = shortened(&a.sample.id);
-        let (kind, height, signers) = (a.sample.kind.title(), verdict.height, verdict.signers.len());
+        let (kind, height, signers) =
+            (a.sample.kind.title(), verdict.certified.height, verdict.certified.signers.len());
         self.line(&format!("  valid 有效  {kind}  {id}  certified at height {height} by {signers} validators"));
         self.step();
     }
@@ -94,6 +96,26 @@ impl Console {
         }
     }
 
+    /// A story begins.
+    pub(super) fn title(&self, (zh, en): (&str, &str)) {
+        self.line(&format!("  {zh}  {en}"));
+    }
+
+    pub(super) fn told(&self, line: &StoryLine) {
+        let verdict = match (&line.code, line.ok) {
+            (None, true) => "accepted 通过".to_owned(),
+            (Some(code), true) => format!("refused 拒绝 {code}"),
+            (None, false) => "NOT REFUSED 未按规则拒绝".to_owned(),
+            (Some(code), false) => format!("NOT DUE 不应拒绝 {code}"),
+        };
+        self.line(&format!("    {verdict}  {} {}", line.office, line.what));
+    }
+
+    pub(super) fn ended(&self, line: &EndingLine) {
+        let mark = if line.ok { "proven 已证明" } else { "NOT AS TOLD 与故事不符" };
+        self.line(&format!("  {mark}  {}  {}: {}", line.what, shortened(&line.row), line.found));
+    }
+
     pub(super) fn summary(&self, report: &Report) {
         self.bar.borrow().finish_and_clear();
         let s = &report.summary;
@@ -101,12 +123,17 @@ impl Console {
         let verdict = if s.ok { "every promise kept  全部通过" } else { "FAILED  未通过" };
         self.line(&format!(
             "\n{verdict}\n  records 记录          {} anchored, {} verified offline\n  refusals 拒绝         {} of {}\n  \
+             stories 故事          {} of {} steps as told, {} of {} endings proven offline\n  \
              blocks 区块           {} to {}\n  latency 时延 ms       p50 {}  p99 {}  max {}\n  \
              time 用时 s           anchoring {:.1}, all {:.1}\n  chain 链              {} {}",
             s.records,
             s.verified,
             s.refused,
             s.refusals,
+            report.stories.iter().filter(|l| l.ok).count(),
+            report.stories.len(),
+            report.endings.iter().filter(|l| l.ok).count(),
+            report.endings.len(),
             s.heights.0,
             s.heights.1,
             l.p50,

@@ -5,11 +5,13 @@ mod console;
 mod offline;
 mod refusals;
 mod report;
+mod stories;
 
 pub use anchor::Anchored;
 pub use console::Console;
 pub use offline::Verified;
 pub use report::{Latency, RecordLine, RefusalLine, Report, Summary};
+pub use stories::{EndingLine, StoryLine};
 
 use crate::samples::{self, Kind, Sample};
 use crate::{Error, Lifetime, Network, Plan};
@@ -66,17 +68,23 @@ pub async fn run(options: &Options, console: &Console) -> anyhow::Result<Report>
     console.stage("what the chain refuses  链上拒绝的请求");
     let mut refused = refusals::online(&client, &network, &signers, &anchored).await?;
     refused.iter().for_each(|r| console.refusal(r));
+    console.stage("three stories  三个故事");
+    let tales = crate::stories::all()?;
+    let told = stories::tell(&client, &network, &tales, console).await?;
+    stories::collect(&client, &network, &tales).await?;
 
     console.stage("stopping all nodes: verification needs none  停止全部节点，离线验证");
     stop(&mut network).await?;
     console.begin("verifying offline  离线验证", anchored.len());
     let verified = offline::verify_all(&network, &anchored, console)?;
+    console.stage("how the stories end, offline  离线验证故事结局");
+    let ended = stories::verify_all(&network, &tales, console)?;
     console.stage("what the verifier refuses  离线验证拒绝的证明");
     let offline_refused = refusals::offline(&network, &anchored)?;
     offline_refused.iter().for_each(|r| console.refusal(r));
     refused.extend(offline_refused);
 
-    let report = Report::new(&network, &anchored, &verified, refused, anchoring, started.elapsed());
+    let report = Report::new(&network, &anchored, &verified, refused, anchoring, started.elapsed()).with(told, ended);
     console.summary(&report);
     ensure!(report.summary.ok, "not every record was verified, or something was not refused");
     Ok(report)

@@ -2,6 +2,7 @@
 
 use super::anchor::Anchored;
 use super::offline::Verified;
+use super::stories::{EndingLine, StoryLine};
 use crate::Network;
 use serde::Serialize;
 use std::time::Duration;
@@ -19,6 +20,10 @@ pub struct Report {
     pub records: Vec<RecordLine>,
     /// Every attempt that had to be refused.
     pub refusals: Vec<RefusalLine>,
+    /// Every step of the stories.
+    pub stories: Vec<StoryLine>,
+    /// What was proven of their endings.
+    pub endings: Vec<EndingLine>,
     /// The result.
     pub summary: Summary,
 }
@@ -153,8 +158,16 @@ impl Report {
             nodes: network.len(),
             records: anchored.iter().zip(verified).map(|(a, v)| RecordLine::new(a, v)).collect(),
             refusals,
+            stories: Vec::new(),
+            endings: Vec::new(),
             summary,
         }
+    }
+
+    /// With the stories; their steps and endings count.
+    pub(super) fn with(mut self, stories: Vec<StoryLine>, endings: Vec<EndingLine>) -> Self {
+        self.summary.ok &= stories.iter().all(|l| l.ok) && endings.iter().all(|l| l.ok) && !endings.is_empty();
+        Self { stories, endings, ..self }
     }
 }
 
@@ -168,9 +181,9 @@ impl RecordLine {
             height: anchored.receipt.height.0,
             latency_ms: milliseconds(anchored.latency),
             bundle: verified.file.display().to_string(),
-            proven_height: verified.verdict.height.0,
-            proven_time_ms: verified.verdict.time_ms,
-            signers: verified.verdict.signers.len(),
+            proven_height: verified.verdict.certified.height.0,
+            proven_time_ms: verified.verdict.certified.time_ms,
+            signers: verified.verdict.certified.signers.len(),
         }
     }
 }

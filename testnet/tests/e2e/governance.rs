@@ -7,9 +7,9 @@ use hnchain_testnet::Plan;
 use hnchain_types::governance::{Change, Join, ValidatorsChange};
 use hnchain_types::{Epoch, Height};
 
-/// Signs with a node's key, which is its organization's administrator on a test network.
+/// Signs as the administrator of a node's organization.
 fn administrator(cluster: &Cluster, node: usize) -> Signer {
-    Signer::new(cluster.network.node_key(node).unwrap(), &cluster.network.manifest().chain_id)
+    Signer::new(cluster.network.administrator_key(node).unwrap(), &cluster.network.manifest().chain_id)
 }
 
 /// Node 0 proposes and as many others as it takes approve; returns once every running node is in the next epoch.
@@ -45,7 +45,7 @@ async fn proven(cluster: &Cluster, node: usize, a: &Acknowledged, epoch: Epoch) 
         let Ok(bundle) = client.prove_with_opening(NAMESPACE, &a.id, &a.opening).await else { return false };
         let verdict = verify(&bundle, cluster.network.genesis()).unwrap();
         assert!(verdict.record.is_some());
-        verdict.epoch >= epoch
+        verdict.certified.epoch >= epoch
     })
     .await;
 }

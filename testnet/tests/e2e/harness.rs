@@ -190,7 +190,7 @@ impl Cluster {
         let bundle = client.prove_with_opening(NAMESPACE, &a.id, &a.opening).await.unwrap();
         let verdict = verify(&bundle, self.network.genesis()).unwrap();
         assert_eq!(verdict.record.unwrap().key.id(), a.id);
-        assert!(verdict.height >= a.receipt.height);
+        assert!(verdict.certified.height >= a.receipt.height);
     }
 
     /// All nodes have the same block and state at the height that every one of them has.

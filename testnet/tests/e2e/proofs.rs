@@ -26,7 +26,7 @@ async fn bundles_verify_with_the_network_stopped_and_every_changed_byte_is_refus
     for (file, a) in files.iter().zip(&acknowledged) {
         let verdict = check(file).unwrap();
         assert_eq!(verdict.record.unwrap().key.id(), a.id);
-        assert!(verdict.signers.len() >= genesis.validators().quorum());
+        assert!(verdict.certified.signers.len() >= genesis.validators().quorum());
     }
     assert!(check(&absence).unwrap().record.is_none());
 

@@ -187,7 +187,7 @@ fn of_ledger(put: Put<'_>) {
     ];
     let records: Vec<_> = records.iter().map(|b| signed(b, &truth::key(11))).collect();
     let rotate = ValidatorsChange {
-        rotate: vec![Rotation::new(chain, truth::key(1).public_key(), &truth::key(21))],
+        rotate: vec![Rotation::new(chain, "henan", truth::key(1).public_key(), &truth::key(21))],
         ..ValidatorsChange::default()
     };
     let join = ValidatorsChange { join: vec![Join::new(chain, "zhengzhou", &truth::key(20))], ..Default::default() };

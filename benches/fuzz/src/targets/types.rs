@@ -73,6 +73,9 @@ fn check_body(transaction: &Transaction) {
             Operation::Evidence(e) => {
                 assert!(Evidence::new(*e.votes().0, *e.votes().1).is_some(), "votes that agree");
             }
+            Operation::Credential(op) => assert!(!op.summary(true).is_empty()),
+            Operation::Realty(op) => assert!(!op.summary(true).is_empty()),
+            Operation::Trace(op) => assert!(!op.summary(true).is_empty()),
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use crate::scene::{CHAIN, START_MS, World, code, organization, sign};
 use hnchain_crypto::{PublicKey, SecretKey, sm3};
-use hnchain_ledger::governance::needed;
-use hnchain_ledger::membership::signer_key;
+use hnchain_ledger::membership::{governing, signer_key};
 use hnchain_ledger::{NextSet, current_set};
 use hnchain_types::certificate::Statement;
 use hnchain_types::genesis::{Document, Genesis, Parameters, Role, Signer, Validator, ValidatorSet};
@@ -11,7 +10,7 @@ use hnchain_types::governance::{Change, Join, Proposal, Rotation, ValidatorsChan
 use hnchain_types::transaction::{BodyBuilder, Transaction};
 use hnchain_types::vote::{Evidence, Vote};
 use hnchain_types::{BlockHash, Epoch, TxId, ValidatorIndex, View, proto};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Names of organizations, as many as there can be validators here.
 pub(crate) fn name(i: usize) -> String {
@@ -28,7 +27,12 @@ pub(crate) fn administrator(i: usize) -> SecretKey {
     SecretKey::from_bytes(&sm3(format!("administrator {i}").as_bytes()).0).unwrap()
 }
 
-/// A chain of organizations with an administrator each. Those at the front run validators.
+/// Key of an organization's writer of records.
+pub(crate) fn writer(i: usize) -> SecretKey {
+    SecretKey::from_bytes(&sm3(format!("writer {i}").as_bytes()).0).unwrap()
+}
+
+/// A chain of organizations with an administrator and a writer each. Those at the front run validators.
 pub(crate) struct Council {
     pub(crate) w: World,
 }
@@ -37,12 +41,16 @@ impl Council {
     /// `runs[i]` is the organization of validator i; one organization more runs none.
     pub(crate) fn new(runs: &[usize], suspend_equivocators: bool) -> Self {
         let organizations = runs.iter().max().unwrap() + 2;
-        let administrator = |i| Signer {
-            public_key: administrator(i).public_key(),
+        let signer = |key: SecretKey, i, role| Signer {
+            public_key: key.public_key(),
             organization: name(i),
-            roles: vec![Role::Administrator {}],
+            roles: vec![role],
             valid_from_ms: 0,
             valid_until_ms: 0,
+        };
+        let both = |i| {
+            let writes = Role::RegistryWriter { namespace: "certificate".to_owned() };
+            [signer(administrator(i), i, Role::Administrator {}), signer(writer(i), i, writes)]
         };
         let genesis = Genesis::create(&Document {
             version: 1,
@@ -51,7 +59,8 @@ impl Council {
             time_ms: START_MS,
             parameters: Parameters { suspend_equivocators, ..Parameters::default() },
             organizations: (0..organizations).map(|i| organization(&name(i), "410100")).collect(),
-            signers: (0..organizations).map(administrator).collect(),
+            certificate_types: vec![],
+            signers: (0..organizations).flat_map(both).collect(),
             validators: runs.iter().enumerate().map(|(i, o)| Validator::new(CHAIN, &name(*o), &validator(i))).collect(),
         })
         .unwrap();
@@ -68,8 +77,8 @@ impl Council {
         Self::new(&(0..n).collect::<Vec<_>>(), true)
     }
 
-    pub(crate) fn propose(&mut self, by: usize, change: ValidatorsChange) -> Transaction {
-        let body = self.w.body().propose(Change::Validators(change), "更换设备");
+    pub(crate) fn propose(&mut self, by: usize, change: impl Into<Change>) -> Transaction {
+        let body = self.w.body().propose(change.into(), "更换设备");
         sign(&administrator(by), &body)
     }
 
@@ -94,10 +103,10 @@ impl Council {
     }
 
     /// Has the first organization propose, and others approve until one approval is missing.
-    pub(crate) fn almost(&mut self, change: ValidatorsChange) -> TxId {
+    pub(crate) fn almost(&mut self, change: impl Into<Change>) -> TxId {
         let tx = self.propose(0, change);
         assert_eq!(self.one(&tx), "");
-        for _ in 2..needed(self.running().len()) {
+        for _ in 2..self.needed(tx.id()) {
             let approval = self.last(tx.id());
             assert_eq!(self.one(&approval), "");
         }
@@ -112,14 +121,28 @@ impl Council {
     }
 
     /// Proposes and approves until the change takes effect; gives the code of the decisive transaction.
-    pub(crate) fn decide(&mut self, change: ValidatorsChange) -> String {
-        if self.running() == [0] {
-            let tx = self.propose(0, change);
-            return self.one(&tx);
+    pub(crate) fn decide(&mut self, change: impl Into<Change>) -> String {
+        let tx = self.propose(0, change);
+        let mut code = self.one(&tx);
+        while code.is_empty() && self.proposal(tx.id()).enacted.is_none() {
+            let next = self.last(tx.id());
+            code = self.one(&next);
         }
-        let proposal = self.almost(change);
-        let last = self.last(proposal);
-        self.one(&last)
+        code
+    }
+
+    /// As [`Council::decide`], where the change takes effect; gives the proposal.
+    pub(crate) fn enacted(&mut self, change: impl Into<Change>) -> Proposal {
+        let before: BTreeSet<String> = self.w.state.rows().keys().cloned().collect();
+        assert_eq!(self.decide(change), "");
+        let mut new = self.w.state.rows().iter().filter(|(k, _)| k.starts_with("governance/") && !before.contains(*k));
+        Proposal::decode(new.next().unwrap().1).unwrap()
+    }
+
+    /// Approvals that a proposal needs.
+    fn needed(&self, proposal: TxId) -> usize {
+        let thresholds = governing(&self.w.state).unwrap().thresholds;
+        thresholds.of(self.proposal(proposal).content.change.kind()).needed(self.running().len())
     }
 
     /// Organizations that run validators now.
@@ -178,9 +201,16 @@ pub(crate) fn leaves(who: &[usize]) -> ValidatorsChange {
     ValidatorsChange { leave: who.iter().map(|i| validator(*i).public_key()).collect(), ..ValidatorsChange::default() }
 }
 
+/// Rotations of validators that are of the organization of their own number.
 pub(crate) fn rotates(pairs: &[(usize, usize)]) -> ValidatorsChange {
-    let rotate = pairs.iter().map(|(old, new)| Rotation::new(CHAIN, validator(*old).public_key(), &validator(*new)));
-    ValidatorsChange { rotate: rotate.collect(), ..ValidatorsChange::default() }
+    let each = pairs.iter().flat_map(|(old, new)| rotates_of(*old, *old, *new).rotate);
+    ValidatorsChange { rotate: each.collect(), ..ValidatorsChange::default() }
+}
+
+/// A rotation of an organization's validator.
+pub(crate) fn rotates_of(organization: usize, old: usize, new: usize) -> ValidatorsChange {
+    let rotation = Rotation::new(CHAIN, &name(organization), validator(old).public_key(), &validator(new));
+    ValidatorsChange { rotate: vec![rotation], ..ValidatorsChange::default() }
 }
 
 /// Numbers and hash of what begins with the next block.

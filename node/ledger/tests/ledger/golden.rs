@@ -24,7 +24,7 @@ fn digest(changes: &Changes) -> String {
 #[test]
 fn the_rows_of_a_genesis_are_frozen() {
     let rows: Changes = genesis_rows(&genesis()).into_iter().map(|(k, v)| (k, Some(v))).collect();
-    assert_eq!(digest(&rows), "6ab003902312046f4e5445eff7b397d7cab02e2090c65d0c3b39863c20adb4da");
+    assert_eq!(digest(&rows), "c91d436ca7ac5b70224bc80d636601473f609ae1ed163e8119035a332de891e0");
 }
 
 #[test]
@@ -58,6 +58,32 @@ fn the_changes_and_receipts_of_a_block_are_frozen() {
 }
 
 #[test]
+fn the_changes_and_receipts_of_traceability_are_frozen() {
+    use crate::trace::{Who, commission, id, part, recall, split, step, unsigned};
+    let mut s = crate::trace::Scene::new();
+    let batch = s.batch(Who::Farm, "苹果-2024-001", "812.5 kg");
+    let parts = vec![part(Who::Farm, "A-1", "400 kg"), part(Who::Farm, "A-2", "400 kg")];
+    let ops = [
+        vec![split(&batch, "812.5 kg", "12.5 kg", parts), step(&id(Who::Farm, "A-1"), recall())],
+        vec![commission(Who::Farm, "苹果-2024-001", "1 kg", true)],
+    ];
+    let txs = ops.map(|ops| {
+        let kind = |op: &hnchain_types::trace::Operation| hnchain_types::proto::operation::Kind::Trace(op.to_proto());
+        unsigned(Who::Farm, &ops.iter().fold(s.w.body(), |body, op| body.operation(kind(op))))
+    });
+    let execution = s.w.execute(&txs);
+    assert_eq!(codes(&execution.receipts), ["", "TRACE_EXISTS"]);
+    let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
+    assert_eq!(
+        [digest(&execution.changes), sm3(&receipts.concat()).to_string()],
+        [
+            "d60c44de092f96ea121b05e010bce4c998cb7a3d46567340ebf57f4df687b10d",
+            "eb3c282c910081ef4d12550f0de1a41251b1fbfd006126c6bf6f8deaae611110",
+        ]
+    );
+}
+
+#[test]
 fn the_changes_and_receipts_of_governance_are_frozen() {
     let mut c = Council::strict(7);
     let proposal = c.almost(joins(&[7], 7));
@@ -66,14 +92,15 @@ fn the_changes_and_receipts_of_governance_are_frozen() {
     let execution = c.w.execute(&txs);
     assert_eq!(codes(&execution.receipts), ["", ""]);
     let kinds: Vec<_> = execution.changes.keys().map(|k| k.split('/').next().unwrap_or_default()).collect();
-    // The newcomer's and the offender's rows, and the epoch that begins.
-    assert_eq!(kinds, ["block", "evidence", "governance", "signer", "signer", "validators", "validators"]);
+    // The newcomer's and the offender's rows (the offender's change twice), and the epoch that begins.
+    let rows = ["block", "evidence", "governance", "member-history", "member-history", "signer", "signer"];
+    assert_eq!(kinds, [rows.as_slice(), &["validators", "validators"]].concat());
     let receipts: Vec<_> = execution.receipts.iter().map(Receipt::raw).collect();
     assert_eq!(
         [digest(&execution.changes), sm3(&receipts.concat()).to_string()],
         [
-            "51f1e96ff74b84c22d07666620e46326012a5d64a14e71d65aad818e2f4b367e",
-            "5aea1e4881ffe136a63563056a469bf92e8c876a6027fd46faab1d2a2ec3b8a7",
+            "4aa6c3c5a0eb12157971a3ccdfb01a3f0ab2ad8ddbca8bef4bfc2c388cb672f4",
+            "54478d9ee7a089bff1587a1b8d46c842fcf3c035d2d197ce3d16fcb82d23ce9f",
         ]
     );
 }

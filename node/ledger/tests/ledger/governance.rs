@@ -2,10 +2,14 @@
 
 use crate::council::{Council, administrator, epoch_of, joins, leaves, name, rotates, validator};
 use crate::scene::{code, codes, outcome, sign};
-use hnchain_ledger::governance::{OPEN_MS, needed};
-use hnchain_types::governance::{Change, ProposeChange, ValidatorsChange};
+use hnchain_types::governance::{Change, ProposeChange, Threshold, ValidatorsChange};
 use hnchain_types::transaction::Receipt;
 use hnchain_types::{Epoch, Height, TxId, proto};
+
+/// Approvals that a change of validators needs.
+fn needed(organizations: usize) -> usize {
+    Threshold::TWO_THIRDS.needed(organizations)
+}
 
 /// The event of an accepted proposal or approval.
 fn event(receipt: &Receipt) -> proto::ProposalChanged {
@@ -62,7 +66,10 @@ fn a_proposal_is_on_record_with_who_said_what_and_when() {
     let open = c.proposal(tx.id());
     assert_eq!((open.id, open.organization.as_str(), open.height), (tx.id(), name(0).as_str(), Height(1)));
     assert_eq!(open.content, ProposeChange { change: Change::Validators(joins(&[20], 0)), reason: "更换设备".into() });
-    assert_eq!((open.expires_ms - open.time_ms, open.enacted, open.approvals.len()), (OPEN_MS, None, 1));
+    assert_eq!(
+        (open.expires_ms - open.time_ms, open.enacted, open.approvals.len()),
+        (c.w.chain.parameters.proposal_open_ms, None, 1)
+    );
     let approvals = [c.approve(1, tx.id()), c.approve(2, tx.id())];
     c.w.block(&approvals);
     let enacted = c.proposal(tx.id());
@@ -77,6 +84,7 @@ fn a_proposal_is_on_record_with_who_said_what_and_when() {
     );
     let what = enacted.enacted.unwrap();
     assert_eq!((what.transaction, what.height, what.epoch), (approvals[1].id(), Height(2), Epoch(1)));
+    assert_eq!(what.what, "validators/1");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Random governance: whatever organizations and offenders do, the invariants of the validator set hold after each block.
 
-use crate::council::{Council, joins, leaves, rotates, validator};
+use crate::council::{Council, joins, leaves, validator};
+use crate::scene::CHAIN;
 use hnchain_ledger::{Execution, set_of};
 use hnchain_types::genesis::ValidatorSet;
-use hnchain_types::governance::{EpochRow, Proposal, VALIDATORS_KEY, ValidatorsChange, epoch_key, proposal_key};
+use hnchain_types::governance::{
+    EpochRow, Proposal, Rotation, VALIDATORS_KEY, ValidatorsChange, epoch_key, proposal_key,
+};
 use hnchain_types::transaction::Transaction;
 use hnchain_types::{Epoch, Height, TxId};
 use proptest::prelude::*;
@@ -41,6 +44,13 @@ fn from(keys: &[usize], place: usize, many: usize) -> Vec<usize> {
     keys.iter().cycle().skip(place).take(many.min(keys.len())).copied().collect()
 }
 
+/// By the organization that runs the old validator.
+fn rotation(c: &Council, old: usize, new: usize) -> Option<Rotation> {
+    let set = c.set();
+    let organization = set.list().organization(&validator(old).public_key())?;
+    Some(Rotation::new(CHAIN, organization, validator(old).public_key(), &validator(new)))
+}
+
 fn change(c: &Council, join: usize, leave: usize, rotate: usize, place: usize) -> ValidatorsChange {
     let members = c.members();
     let others: Vec<_> = (0..KEYS).filter(|i| !members.contains(i)).collect();
@@ -49,7 +59,7 @@ fn change(c: &Council, join: usize, leave: usize, rotate: usize, place: usize) -
     ValidatorsChange {
         join: new.iter().take(join).flat_map(|i| joins(&[*i], i % 4).join).collect(),
         leave: leaves(&gone[..leave.min(gone.len())]).leave,
-        rotate: rotates(&pairs).rotate,
+        rotate: pairs.iter().flat_map(|(old, new)| rotation(c, *old, *new)).collect(),
     }
 }
 

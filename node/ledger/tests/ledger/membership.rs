@@ -19,7 +19,8 @@ fn kinds(signer: &proto::Signer) -> Vec<RoleKind> {
 #[test]
 fn the_genesis_gives_a_row_to_each_organization_signer_and_validator() {
     let (rows, keys) = (genesis_rows(&genesis()), Keys::new());
-    assert_eq!(rows.len(), 1 + 2 + 5 + 1 + 2);
+    // Parameters, organizations with the owners of their codes, signers, the validator, the first epoch.
+    assert_eq!(rows.len(), 1 + 2 * 2 + 5 + 1 + 2);
     let zhengzhou = proto::Organization::decode(rows[&organization_key("zhengzhou")].as_slice()).unwrap();
     assert_eq!(
         (zhengzhou.id.as_str(), zhengzhou.division.as_str(), zhengzhou.parent.as_str()),
@@ -28,7 +29,7 @@ fn the_genesis_gives_a_row_to_each_organization_signer_and_validator() {
     let temporary = signer(&rows, &keys.temporary);
     assert_eq!((temporary.valid_from_ms, temporary.valid_until_ms), (time_of(10), time_of(20)));
     assert_eq!(temporary.public_key, keys.temporary.public_key().as_bytes());
-    assert_eq!(kinds(&signer(&rows, &keys.auditor)), [RoleKind::Auditor, RoleKind::Observer, RoleKind::Administrator]);
+    assert_eq!(kinds(&signer(&rows, &keys.auditor)), [RoleKind::Auditor, RoleKind::Observer]);
     assert_eq!(kinds(&signer(&rows, &keys.validator)), [RoleKind::Validator]);
     let parameters = proto::Parameters::decode(rows[PARAMETERS_KEY].as_slice()).unwrap();
     assert_eq!((parameters.transaction_bytes, parameters.validity_ms), (2048, 600_000));

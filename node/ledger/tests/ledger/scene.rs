@@ -3,10 +3,12 @@
 use hnchain_crypto::{Digest, SecretKey, sm3};
 use hnchain_ledger::{BlockContext, Chain, Execution, MemoryState, Rejection, StateView, admit, execute};
 use hnchain_types::block::ExecutionResult;
+use hnchain_types::codes::{CreditCode, Division};
 use hnchain_types::genesis::{Document, Genesis, Organization, Parameters, Role, Signer, Validator};
 use hnchain_types::transaction::{BodyBuilder, Outcome, Receipt, RecordKey, Transaction};
-use hnchain_types::{BlockHash, Height, ResultHash, StateRoot, proto};
+use hnchain_types::{BlockHash, Height, ResultHash, StateRoot, ValidatorsHash, proto};
 use prost::Message;
+use std::sync::LazyLock;
 
 pub(crate) const CHAIN: &str = "henan-demo";
 /// Time of the genesis; block h is an hour and h seconds later.
@@ -20,7 +22,7 @@ pub(crate) struct Keys {
     pub(crate) zhengzhou_second: SecretKey,
     /// kaifeng, writes every namespace.
     pub(crate) kaifeng: SecretKey,
-    /// zhengzhou, reads and administers only.
+    /// zhengzhou, reads only.
     pub(crate) auditor: SecretKey,
     /// kaifeng, in force from block 10 to block 20.
     pub(crate) temporary: SecretKey,
@@ -48,11 +50,17 @@ impl Keys {
     }
 }
 
+/// An invented 统一社会信用代码, another one for each organization.
+pub(crate) fn credit_code(id: &str) -> String {
+    let body: String = sm3(id.as_bytes()).0.iter().take(8).map(|b| char::from(b'0' + b % 10)).collect();
+    CreditCode::from_parts('1', '1', Division::HENAN, &body).unwrap().to_string()
+}
+
 pub(crate) fn organization(id: &str, division: &str) -> Organization {
     Organization {
         id: id.to_owned(),
         name: format!("示例机构 {id}"),
-        credit_code: "91410000170001401D".to_owned(),
+        credit_code: credit_code(id),
         division: division.to_owned(),
         parent: None,
     }
@@ -72,7 +80,7 @@ fn writer(key: &SecretKey, organization: &str, namespaces: &[&str]) -> Signer {
 pub(crate) fn genesis() -> Genesis {
     let keys = Keys::new();
     let mut auditor = writer(&keys.auditor, "zhengzhou", &[]);
-    auditor.roles = vec![Role::Auditor {}, Role::Observer {}, Role::Administrator {}];
+    auditor.roles = vec![Role::Auditor {}, Role::Observer {}];
     let mut temporary = writer(&keys.temporary, "kaifeng", &["*"]);
     (temporary.valid_from_ms, temporary.valid_until_ms) = (time_of(10), time_of(20));
     Genesis::create(&Document {
@@ -82,6 +90,7 @@ pub(crate) fn genesis() -> Genesis {
         time_ms: START_MS,
         parameters: Parameters { transaction_bytes: 2048, ..Parameters::default() },
         organizations: vec![organization("zhengzhou", "410100"), organization("kaifeng", "410200")],
+        certificate_types: vec![],
         signers: vec![
             writer(&keys.zhengzhou, "zhengzhou", &["certificate", "realty"]),
             writer(&keys.zhengzhou_second, "zhengzhou", &["certificate"]),
@@ -219,7 +228,8 @@ pub(crate) fn block_hash(height: u64) -> BlockHash {
 }
 
 pub(crate) fn result_hash(height: u64) -> ResultHash {
-    let genesis = genesis();
+    // Made once: a genesis verifies the keys of its validators.
+    static VALIDATORS: LazyLock<ValidatorsHash> = LazyLock::new(|| genesis().validators().hash());
     let root = StateRoot(sm3(format!("state {height}").as_bytes()));
-    ExecutionResult::new(root, root.0, genesis.validators().hash()).hash()
+    ExecutionResult::new(root, root.0, *VALIDATORS).hash()
 }

@@ -1,6 +1,6 @@
 //! Rules V1 to V9 of the validator set, and the epochs that its changes make.
 
-use crate::council::{Council, epoch_of, joins, leaves, name, rotates, validator};
+use crate::council::{Council, epoch_of, joins, leaves, name, rotates, rotates_of, validator};
 use crate::scene::{CHAIN, codes, genesis, sign};
 use hnchain_crypto::{PublicKey, SecretKey};
 use hnchain_ledger::{MemoryState, StateView, current_set, execute, genesis_rows, set_of};
@@ -58,13 +58,13 @@ fn leavers_make_room_rotated_keys_keep_their_place_and_newcomers_follow() {
 #[test]
 fn a_signer_that_joins_keeps_its_roles_and_keeps_them_when_it_leaves() {
     let mut c = Council::each(7);
-    let key = crate::council::administrator(3);
+    let key = crate::council::writer(3);
     let join = Join::new(CHAIN, &name(3), &key);
     assert_eq!(c.decide(ValidatorsChange { join: vec![join], ..ValidatorsChange::default() }), "");
     let kinds = |c: &Council| c.signer(&key).unwrap().roles.iter().map(proto::Role::kind).collect::<Vec<_>>();
-    assert_eq!(kinds(&c), [proto::RoleKind::Administrator, proto::RoleKind::Validator]);
+    assert_eq!(kinds(&c), [proto::RoleKind::RegistryWriter, proto::RoleKind::Validator]);
     assert_eq!(c.decide(ValidatorsChange { leave: vec![key.public_key()], ..ValidatorsChange::default() }), "");
-    assert_eq!(kinds(&c), [proto::RoleKind::Administrator]);
+    assert_eq!(kinds(&c), [proto::RoleKind::RegistryWriter]);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn v2_who_joins_is_not_in_the_set() {
 fn v3_a_key_belongs_to_one_organization_that_exists() {
     let mut c = Council::each(7);
     assert_eq!(proposed(&mut c, joins(&[20], 40)), "VALIDATOR_ORGANIZATION");
-    let join = |organization| Join::new(CHAIN, &name(organization), &crate::council::administrator(3));
+    let join = |organization| Join::new(CHAIN, &name(organization), &crate::council::writer(3));
     let change = |organization| ValidatorsChange { join: vec![join(organization)], ..ValidatorsChange::default() };
     assert_eq!(proposed(&mut c, change(2)), "VALIDATOR_ORGANIZATION");
     assert_eq!(proposed(&mut c, change(3)), "");
@@ -174,11 +174,13 @@ fn off_curve() -> PublicKey {
 }
 
 #[test]
-fn v9_every_new_key_signs_for_itself_and_for_this_chain() {
+fn v9_every_new_key_signs_for_itself_this_chain_and_its_organization() {
     let mut c = Council::each(4);
     let good = Join::new(CHAIN, &name(0), &validator(20));
     for bad in [
         Join::new("henan-other", &name(0), &validator(20)),
+        // Somebody proved it for another organization.
+        Join { organization: name(0), ..Join::new(CHAIN, &name(1), &validator(20)) },
         Join { possession: Join::new(CHAIN, &name(0), &validator(21)).possession, ..good.clone() },
         Join { public_key: off_curve(), ..good.clone() },
     ] {
@@ -188,6 +190,8 @@ fn v9_every_new_key_signs_for_itself_and_for_this_chain() {
     let mut rotation = rotates(&[(1, 20)]);
     rotation.rotate[0].possession = rotates(&[(1, 21)]).rotate[0].possession;
     assert_eq!(proposed(&mut c, rotation), "VALIDATOR_POSSESSION");
+    let elsewhere = rotates_of(2, 1, 20);
+    assert_eq!(proposed(&mut c, elsewhere), "VALIDATOR_POSSESSION");
     // The old key's signature is no proof of the new one.
     let mut rotation = rotates(&[(1, 20)]);
     rotation.rotate[0].possession = Join::new(CHAIN, &name(1), &validator(1)).possession;
@@ -238,8 +242,8 @@ fn v8_a_change_that_undoes_another_of_its_block_is_refused() {
     let mut c = Council::each(4);
     let again = c.almost(rotates(&[(0, 20)]));
     assert_eq!(c.decide(rotates(&[(0, 20)])), "");
-    let back = c.almost(rotates(&[(20, 0)]));
-    assert_eq!(c.decide(rotates(&[(20, 0)])), "");
+    let back = c.almost(rotates_of(0, 20, 0));
+    assert_eq!(c.decide(rotates_of(0, 20, 0)), "");
     assert_eq!((c.members(), c.epoch().0), (vec![0, 1, 2, 3], 2));
     let txs = [c.last(again), c.last(back)];
     let done = c.w.append(&txs);
@@ -306,14 +310,22 @@ fn a_damaged_or_missing_epoch_is_no_rejection() {
 }
 
 #[test]
-fn a_key_that_is_named_in_two_roles_is_one_signer() {
-    // Validator and administrator of one organization under one key.
+fn v10_a_key_of_an_administrator_does_not_join() {
     let mut c = Council::each(4);
-    let key: SecretKey = crate::council::administrator(0);
+    let join = Join::new(CHAIN, &name(0), &crate::council::administrator(0));
+    let change = ValidatorsChange { join: vec![join], ..ValidatorsChange::default() };
+    assert_eq!(proposed(&mut c, change), "MEMBER_DUTIES_MIXED");
+}
+
+#[test]
+fn a_key_that_is_named_in_two_roles_is_one_signer() {
+    // Validator and writer of one organization under one key.
+    let mut c = Council::each(4);
+    let key: SecretKey = crate::council::writer(0);
     let change = ValidatorsChange { join: vec![Join::new(CHAIN, &name(0), &key)], ..ValidatorsChange::default() };
     assert_eq!(c.decide(change), "");
-    let tx = c.propose(0, joins(&[20], 1));
-    assert_eq!(c.one(&tx), "");
+    let body = c.body().anchor("certificate", "a", 1, hnchain_crypto::sm3(b"a"));
+    assert_eq!(c.one(&sign(&key, &body)), "");
     let evidence = c.evidence(3, 3, 0, 9);
     let body = c.body().submit_evidence(&evidence);
     assert_eq!(c.one(&sign(&key, &body)), "");

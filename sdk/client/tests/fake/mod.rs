@@ -16,6 +16,8 @@ use tokio::runtime::Runtime;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::{Request, Response, Status};
 
+pub mod realty;
+
 /// `None` hangs for ever.
 type Handler<Q, A> = Arc<dyn Fn(Q) -> Option<Result<A, Status>> + Send + Sync>;
 
@@ -89,6 +91,7 @@ script! {
     get_header, on_header: GetBlockRequest => HeaderResponse;
     get_record, on_record: GetRecordRequest => RecordResponse;
     get_proof, on_proof: GetRecordRequest => ProofResponse;
+    get_row_proof, on_row_proof: GetRowProofRequest => ProofResponse;
     list_rows, on_rows: ListRowsRequest => ListRowsResponse;
     get_status, on_status: GetStatusRequest => StatusResponse;
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod every_byte;
+mod fields;
 mod path;
 mod refusals;
 mod scene;

@@ -75,6 +75,7 @@ pub(crate) const TIME_MS: u64 = 1_700_000_123_456;
 pub(crate) fn genesis(chain_id: &str) -> (Genesis, Vec<SecretKey>) {
     let keys: Vec<_> = (1..=4).map(|i| SecretKey::from_bytes(&[i; 32]).unwrap()).collect();
     let organizations = ["henan", "zhengzhou", "kaifeng", "pingdingshan"];
+    let codes = ["91410000170001401D", "11410100MB7H00025X", "11410200MB7H00033X", "11410400MB7H0005XT"];
     let document = Document {
         version: 1,
         chain_id: chain_id.to_owned(),
@@ -83,14 +84,16 @@ pub(crate) fn genesis(chain_id: &str) -> (Genesis, Vec<SecretKey>) {
         parameters: Parameters::default(),
         organizations: organizations
             .iter()
-            .map(|id| Organization {
+            .zip(codes)
+            .map(|(id, code)| Organization {
                 id: (*id).to_owned(),
                 name: format!("示例机构 {id}"),
-                credit_code: "91410000170001401D".to_owned(),
+                credit_code: code.to_owned(),
                 division: "410000".to_owned(),
                 parent: None,
             })
             .collect(),
+        certificate_types: vec![],
         signers: vec![],
         validators: organizations.iter().zip(&keys).map(|(o, k)| Validator::new(chain_id, o, k)).collect(),
     };

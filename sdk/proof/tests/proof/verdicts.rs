@@ -6,12 +6,15 @@ use hnchain_types::{Epoch, Height, proto};
 fn a_record_in_force_is_proven_with_its_signers_and_time() {
     let scene = Scene::new();
     let verdict = verify(&scene.bundle(ACTIVE), &scene.genesis).unwrap();
-    assert_eq!((verdict.chain_id.as_str(), verdict.height, verdict.time_ms), ("henan-demo", Height(7), TIME_MS));
-    assert_eq!((verdict.block, verdict.state_root), (scene.header.hash(), scene.result.state_root));
-    let signers: Vec<_> = verdict.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
+    assert_eq!(
+        (verdict.certified.chain_id.as_str(), verdict.certified.height, verdict.certified.time_ms),
+        ("henan-demo", Height(7), TIME_MS)
+    );
+    assert_eq!((verdict.certified.block, verdict.certified.state_root), (scene.header.hash(), scene.result.state_root));
+    let signers: Vec<_> = verdict.certified.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
     assert_eq!(signers, [(0, "henan"), (1, "zhengzhou"), (3, "pingdingshan")]);
-    assert_eq!((verdict.epoch, verdict.epoch_changes), (Epoch(0), 0));
-    assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());
+    assert_eq!((verdict.certified.epoch, verdict.certified.epoch_changes), (Epoch(0), 0));
+    assert_eq!(verdict.certified.signers[2].public_key, scene.keys[3].public_key());
     let record = verdict.record.unwrap();
     assert_eq!((record.status, record.version, record.organization.as_str()), (Status::Active, 2, "zhengzhou"));
     assert_eq!((record.key.namespace(), record.key.id()), (verdict.namespace.as_str(), verdict.id.as_str()));
@@ -22,10 +25,18 @@ fn a_record_in_force_is_proven_with_its_signers_and_time() {
 fn a_record_of_a_later_epoch_is_proven_by_its_validators() {
     let scene = Scene::after_two_changes();
     let verdict = verify(&scene.bundle(ACTIVE), &scene.genesis).unwrap();
-    assert_eq!((verdict.epoch, verdict.epoch_changes, verdict.validators, verdict.quorum), (Epoch(2), 2, 4, 3));
-    let signers: Vec<_> = verdict.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
+    assert_eq!(
+        (
+            verdict.certified.epoch,
+            verdict.certified.epoch_changes,
+            verdict.certified.validators,
+            verdict.certified.quorum
+        ),
+        (Epoch(2), 2, 4, 3)
+    );
+    let signers: Vec<_> = verdict.certified.signers.iter().map(|s| (s.index.0, s.organization.as_str())).collect();
     assert_eq!(signers, [(0, "zhengzhou"), (1, "kaifeng"), (3, "luoyang")], "of this epoch, not of the genesis");
-    assert_eq!(verdict.signers[2].public_key, scene.keys[3].public_key());
+    assert_eq!(verdict.certified.signers[2].public_key, scene.keys[3].public_key());
     assert_eq!(verdict.record.unwrap().status, Status::Active);
 }
 
@@ -88,7 +99,7 @@ fn all_four_validators_may_have_signed() {
     let scene = Scene::new();
     let mut message = scene.message(ACTIVE);
     message.certificate = scene.certificate(scene.finalize(), scene.header.view, &[0, 1, 2, 3]).encode();
-    assert_eq!(scene.judge(message).unwrap().signers.len(), 4);
+    assert_eq!(scene.judge(message).unwrap().certified.signers.len(), 4);
 }
 
 #[test]

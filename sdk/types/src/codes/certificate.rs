@@ -77,6 +77,20 @@ impl CertificateId {
         let digits = &self.text.as_bytes()[self.serial_end + 1..self.serial_end + 1 + VERSION];
         digits.iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'))
     }
+
+    /// Whether two are versions of one certificate: their type, issuer and serial are the same.
+    #[must_use]
+    pub fn same_series(&self, other: &Self) -> bool {
+        self.serial_end == other.serial_end && self.text[..self.serial_end] == other.text[..other.serial_end]
+    }
+
+    /// The identifier of a neighbouring version.
+    ///
+    /// # Errors
+    /// Version 0 or beyond 999.
+    pub fn with_version(&self, version: u16) -> Result<Self, CodeError> {
+        Self::from_parts(self.type_code(), self.issuer(), self.serial(), version)
+    }
 }
 
 impl FromStr for CertificateId {

@@ -1,7 +1,7 @@
 //! State rows of governance: epochs, proposals and convictions.
 
 use super::{ProposeChange, key, transaction};
-use crate::decode::{canonical, count, name};
+use crate::decode::{canonical, count, name, text};
 use crate::validators::ValidatorList;
 use crate::vote::Evidence;
 use crate::{DecodeError, Epoch, Height, TxId, limits, proto};
@@ -31,7 +31,7 @@ pub fn evidence_key(epoch: Epoch, offender: &PublicKey) -> String {
 }
 
 /// An epoch: its validators, and the height from which they count.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EpochRow {
     /// Which epoch.
     pub epoch: Epoch,
@@ -105,7 +105,7 @@ pub struct Approval {
 }
 
 /// A proposal takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Enactment {
     /// The transaction whose approval was the last that was needed.
     pub transaction: TxId,
@@ -113,8 +113,10 @@ pub struct Enactment {
     pub height: Height,
     /// Certified time of its block, milliseconds since the Unix epoch.
     pub time_ms: u64,
-    /// Epoch that begins with the next block.
+    /// Epoch that begins with the next block; 0 for other changes than of the validators.
     pub epoch: Epoch,
+    /// Key of the state row that it wrote.
+    pub what: String,
 }
 
 impl Proposal {
@@ -132,6 +134,7 @@ impl Proposal {
             height: e.height.0,
             time_ms: e.time_ms,
             epoch: e.epoch.0,
+            what: e.what.clone(),
         };
         proto::Proposal {
             id: self.id.0.0.to_vec(),
@@ -162,7 +165,7 @@ impl Proposal {
             time_ms: m.time_ms,
             expires_ms: m.expires_ms,
             approvals: m.approvals.into_iter().map(Approval::from_proto).collect::<Result<_, _>>()?,
-            enacted: m.enacted.as_ref().map(Enactment::from_proto).transpose()?,
+            enacted: m.enacted.map(Enactment::from_proto).transpose()?,
         })
     }
 }
@@ -180,12 +183,14 @@ impl Approval {
 }
 
 impl Enactment {
-    fn from_proto(m: &proto::Enactment) -> Result<Self, DecodeError> {
+    fn from_proto(m: proto::Enactment) -> Result<Self, DecodeError> {
+        text("enacted.what", &m.what, limits::ENACTED_KEY_BYTES)?;
         Ok(Self {
             transaction: transaction("enacted.transaction_id", &m.transaction_id)?,
             height: height("enacted.height", m.height)?,
             time_ms: m.time_ms,
             epoch: Epoch(m.epoch),
+            what: m.what,
         })
     }
 }

@@ -98,6 +98,9 @@ fn check_events(events: Vec<proto::Event>) -> Result<Vec<proto::Event>, DecodeEr
                 PublicKey::from_bytes(&e.offender).map_err(|e| DecodeError::key_in("offender", e))?;
                 name("organization", &e.organization)?;
             }
+            Some(proto::event::Kind::Credential(m)) => crate::credential::check_event(m)?,
+            Some(proto::event::Kind::Realty(m)) => crate::realty::check_event(m)?,
+            Some(proto::event::Kind::Trace(m)) => crate::trace::check_event(m)?,
             None => return Err(DecodeError::field("event", "unknown or missing kind", "未知或缺失的事件类别")),
         }
     }

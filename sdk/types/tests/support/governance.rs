@@ -33,7 +33,7 @@ pub(crate) fn change() -> ValidatorsChange {
     ValidatorsChange {
         join: vec![Join::new(CHAIN, "zhengzhou", &key(20))],
         leave: vec![key(0).public_key()],
-        rotate: vec![Rotation::new(CHAIN, key(1).public_key(), &key(21))],
+        rotate: vec![Rotation::new(CHAIN, "henan", key(1).public_key(), &key(21))],
     }
 }
 
@@ -55,8 +55,20 @@ pub(crate) fn governance_receipt() -> Receipt {
     use proto::event::Kind;
     let proposal = governance_transaction().id();
     let kinds = [
-        Kind::Proposal(proto::ProposalChanged { proposal: proposal.0.0.to_vec(), approvals: 1, needed: 2, epoch: 0 }),
-        Kind::Proposal(proto::ProposalChanged { proposal: hash("p").0.to_vec(), approvals: 2, needed: 2, epoch: 1 }),
+        Kind::Proposal(proto::ProposalChanged {
+            proposal: proposal.0.0.to_vec(),
+            approvals: 1,
+            needed: 2,
+            epoch: 0,
+            enacted: false,
+        }),
+        Kind::Proposal(proto::ProposalChanged {
+            proposal: hash("p").0.to_vec(),
+            approvals: 2,
+            needed: 2,
+            epoch: 1,
+            enacted: true,
+        }),
         Kind::Evidence(proto::EvidenceRecorded {
             epoch: 0,
             view: 6,
@@ -99,6 +111,7 @@ pub(crate) fn proposal(enacted: bool) -> Proposal {
             height: Height(7),
             time_ms: 1_700_000_000_007,
             epoch: Epoch(1),
+            what: "validators/1".into(),
         }),
     }
 }

@@ -12,7 +12,11 @@ use hnchain_types::{
 use prost::Message as _;
 use std::sync::LazyLock;
 
+pub(crate) mod credential;
 pub(crate) mod governance;
+pub(crate) mod members;
+pub(crate) mod realty;
+pub(crate) mod trace;
 
 /// The key of a number.
 pub(crate) fn key(n: u8) -> SecretKey {
@@ -51,18 +55,15 @@ pub(crate) fn document() -> Document {
             organization("henan", "河南省示例数据局", "11410000MB7X00011A", "410000", None),
             organization("zhengzhou", "郑州市示例登记中心", "91410000170001401D", "410100", Some("henan")),
         ],
+        certificate_types: vec![],
         signers: vec![
             signer(10, "zhengzhou", vec![Role::RegistryWriter { namespace: "certificate".into() }]),
             signer(
                 11,
                 "henan",
-                vec![
-                    Role::RegistryWriter { namespace: "*".into() },
-                    Role::Observer {},
-                    Role::Auditor {},
-                    Role::Administrator {},
-                ],
+                vec![Role::RegistryWriter { namespace: "*".into() }, Role::Observer {}, Role::Administrator {}],
             ),
+            signer(13, "zhengzhou", vec![Role::Auditor {}]),
         ],
         validators: (0..4).map(|n| Validator::new(CHAIN, if n < 2 { "henan" } else { "zhengzhou" }, &key(n))).collect(),
     }
@@ -297,8 +298,17 @@ fn again_record(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
 
 /// Everything that is protobuf.
 pub(crate) fn samples() -> &'static [Sample] {
-    static SAMPLES: LazyLock<Vec<Sample>> =
-        LazyLock::new(|| make_samples().into_iter().chain(governance::samples()).collect());
+    static SAMPLES: LazyLock<Vec<Sample>> = LazyLock::new(|| {
+        let parts = [
+            make_samples(),
+            members::samples(),
+            governance::samples(),
+            credential::samples(),
+            realty::samples(),
+            trace::samples(),
+        ];
+        parts.into_iter().flatten().collect()
+    });
     &SAMPLES
 }
 

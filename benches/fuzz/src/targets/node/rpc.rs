@@ -35,8 +35,8 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 
 /// Methods that answer at once.
-const METHODS: [&str; 8] =
-    ["Submit", "Wait", "GetTransaction", "GetBlock", "GetHeader", "GetRecord", "GetProof", "GetStatus"];
+const METHODS: [&str; 9] =
+    ["Submit", "Wait", "GetTransaction", "GetBlock", "GetHeader", "GetRecord", "GetProof", "GetStatus", "GetRowProof"];
 /// How long an answer may take. `Wait` with nothing to wait for takes as long as it was asked to.
 const ANSWER: Duration = Duration::from_millis(200);
 
@@ -105,6 +105,8 @@ pub(super) fn samples(put: Put<'_>) {
     call("refused-block", "GetBlock", proto::GetBlockRequest { height: 1 }.encode_to_vec());
     call("refused-header", "GetHeader", proto::GetBlockRequest { height: 0 }.encode_to_vec());
     call("refused-proof", "GetProof", record.encode_to_vec());
+    let row = proto::GetRowProofRequest { key: "certificate/C-1".to_owned() };
+    call("refused-row-proof", "GetRowProof", row.encode_to_vec());
 }
 
 /// One call.

@@ -43,7 +43,7 @@ pub(super) fn grow(folder: &Path) -> Store {
     let store = Store::open(folder, genesis, &rows).expect("a new store");
     let mut overlays = Overlays::new(store.clone());
     let commitment: Digest = sm3(b"a salted document");
-    let rotation = Rotation::new(&genesis.document().chain_id, truth::key(1).public_key(), &truth::key(21));
+    let rotation = Rotation::new(&genesis.document().chain_id, "henan", truth::key(1).public_key(), &truth::key(21));
     let change = ValidatorsChange { rotate: vec![rotation], ..ValidatorsChange::default() };
     let proposal = signed(&body(2).propose(Change::Validators(change), "更换到期设备"), 11);
     let approval = signed(&body(3).approve(proposal.id()), 12);

@@ -44,6 +44,7 @@ pub(super) fn genesis() -> Genesis {
             division: "410000".into(),
             parent: None,
         }],
+        certificate_types: vec![],
         signers: vec![Signer {
             public_key: clerk().public_key(),
             organization: "henan".into(),
@@ -187,7 +188,7 @@ impl Chain {
     pub(super) fn hand_over(&mut self, void: usize) {
         let committee = self.committee();
         let old = committee.validators.public_keys().next().unwrap();
-        let rotation = Rotation::new(CHAIN, old, &key(self.next_key));
+        let rotation = Rotation::new(CHAIN, "henan", old, &key(self.next_key));
         self.next_key += 1;
         let change = Change::Validators(ValidatorsChange { rotate: vec![rotation], ..ValidatorsChange::default() });
         let until = self.newest.time_ms + 10_000;

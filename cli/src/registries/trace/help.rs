@@ -1,0 +1,33 @@
+//! Chinese texts of `trace`.
+
+/// The path of a command, or `path.argument`; `*` stands for any command of `trace`.
+pub(crate) const ZH: &[(&str, &str)] = &[
+    ("trace", "农产品溯源：批次从田间到货架，以及召回"),
+    ("trace commission", "建立没有上级批次的新批次"),
+    ("trace input", "记录生长中批次所用的农药、肥料"),
+    ("trace harvest", "采收生长中的批次；安全间隔期未满则拒绝"),
+    ("trace inspect", "登记检验机构的结论"),
+    ("trace certify", "登记承诺达标合格证"),
+    ("trace split", "将批次分成若干同种货物的批次"),
+    ("trace transform", "由批次加工成其他批次"),
+    ("trace aggregate", "将批次装入容器"),
+    ("trace disaggregate", "将批次从容器中取出"),
+    ("trace ship", "向另一机构发货"),
+    ("trace receive", "收货"),
+    ("trace sell", "售予消费者"),
+    ("trace recall", "召回批次及其全部下级批次"),
+    ("trace return", "退回来货方或制造方"),
+    ("trace destroy", "销毁批次余量"),
+    ("trace show", "显示节点所述的批次及其是否被召回"),
+    ("trace history", "显示批次经历的全部事件，以及数量是否平衡"),
+    ("trace ancestors", "显示批次的全部上级批次"),
+    ("trace descendants", "显示批次的全部下级批次"),
+    ("trace *.file", "JSON 文档，或至多 64 个文档的数组，全部生效或全不生效；- 表示标准输入"),
+    ("trace *.key", "加密的密钥文件"),
+    ("trace *.password_file", "首行为口令的文件；否则用 HNCHAIN_KEY_PASSWORD，再否则提示输入"),
+    ("trace *.chain_id", "为哪条链签名；默认以节点所述为准"),
+    ("trace *.batch", "生产者统一社会信用代码、斜杠、批次号"),
+    ("trace *.dot", "以 Graphviz 的 DOT 格式输出"),
+    ("trace *.svg", "改为画入此 SVG 文件，至多 500 个批次；替换旧文件"),
+    ("trace *.limit", "至多显示多少个批次"),
+];
