@@ -41,12 +41,6 @@ const KEY_BYTES: usize = 512;
 /// Tries to read rows and their height from one state while blocks become final.
 const TRIES: usize = 16;
 
-/// Whether a prefix is public, or names the one that it is about.
-fn listable(prefix: &str) -> bool {
-    let of_one = |(p, least): &(&str, usize)| prefix.strip_prefix(p).is_some_and(|rest| rest.len() >= *least);
-    PUBLIC.iter().any(|p| prefix.starts_with(p)) || OF_ONE.iter().any(of_one)
-}
-
 impl Context {
     pub(super) async fn rows(&self, request: proto::ListRowsRequest) -> Result<proto::ListRowsResponse, Refusal> {
         let proto::ListRowsRequest { prefix, after, limit } = request;

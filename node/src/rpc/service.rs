@@ -9,7 +9,7 @@ use crate::telemetry::metric;
 use hnchain_crypto::Digest;
 use hnchain_types::proto::{self, TransactionState, node_server::Node};
 use hnchain_types::transaction::RecordKey;
-use hnchain_types::{Height, TxId};
+use hnchain_types::{Height, TxId, limits};
 use prost::Message;
 use std::future::Future;
 use std::sync::Arc;

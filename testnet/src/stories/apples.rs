@@ -1,6 +1,6 @@
 //! 灵宝苹果 from the orchard to a shop, and a recall that reaches every box.
 
-use super::{Ending, Step, Story, commitment, step};
+use super::{Ending, Story, commitment, step};
 use crate::worlds::trace::{act, id, key, kg};
 use hnchain_types::proto::trace_step::Act;
 use hnchain_types::proto::{self, operation::Kind, trace_operation};

@@ -65,7 +65,7 @@ const fn step(office: &'static str, what: (&'static str, &'static str), operatio
 
 impl Step {
     /// The chain has to refuse it with this code.
-    const fn refused(self, code: &'static str) -> Self {
+    fn refused(self, code: &'static str) -> Self {
         Self { refusal: Some(code), ..self }
     }
 }

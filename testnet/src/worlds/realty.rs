@@ -40,7 +40,7 @@ pub(super) fn history(seed: u64, i: u64) -> Vec<Step> {
     }
     if fate < 2 {
         steps.push(step(Kind::Transfer(proto::RealtyTransfer {
-            unit,
+            unit: unit.clone(),
             from: vec![owner.clone()],
             title: Some(sole(buyer)),
             consents: vec![owner],
