@@ -18,7 +18,7 @@ pub struct Office {
     /// Organization above it.
     pub parent: &'static str,
     /// What it may write.
-    pub duty: Duty,
+    pub duties: &'static [Duty],
 }
 
 /// What an office may write.
@@ -62,7 +62,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "11410100MB7H80010B",
         division: "410100",
         parent: "zhengzhou",
-        duty: Duty::Register { registry: Registry::Certificate, subject: None, everywhere: false },
+        duties: &[Duty::Register { registry: Registry::Certificate, subject: None, everywhere: false }],
     },
     Office {
         id: "kaifeng-realty",
@@ -70,7 +70,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "12410200MB7H80029A",
         division: "410200",
         parent: "kaifeng",
-        duty: Duty::Register { registry: Registry::Realty, subject: None, everywhere: false },
+        duties: &[Duty::Register { registry: Registry::Realty, subject: None, everywhere: false }],
     },
     Office {
         id: "kaifeng-court",
@@ -78,7 +78,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "11410200MB7H800378",
         division: "410200",
         parent: "henan",
-        duty: Duty::Judge,
+        duties: &[Duty::Judge],
     },
     Office {
         id: "lingbao-orchard",
@@ -86,7 +86,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "93411282MA7H80041B",
         division: "411282",
         parent: "henan",
-        duty: trace("producer", false),
+        duties: &[trace("producer", false), trace("carrier", false)],
     },
     Office {
         id: "sanmenxia-inspection",
@@ -94,7 +94,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "12411200MB7H800537",
         division: "411200",
         parent: "henan",
-        duty: trace("inspection", false),
+        duties: &[trace("inspection", false)],
     },
     Office {
         id: "sanmenxia-agriculture",
@@ -102,7 +102,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "11411200MB7H800615",
         division: "411200",
         parent: "henan",
-        duty: trace("recall", false),
+        duties: &[trace("recall", false)],
     },
     Office {
         id: "zhongyuan-logistics",
@@ -110,7 +110,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "91410100MA7H80076R",
         division: "410100",
         parent: "henan",
-        duty: trace("carrier", true),
+        duties: &[trace("carrier", true)],
     },
     Office {
         id: "zhengzhou-shop",
@@ -118,7 +118,7 @@ pub const OFFICES: [Office; 8] = [
         credit_code: "91410102MA7H80084H",
         division: "410102",
         parent: "henan",
-        duty: trace("seller", true),
+        duties: &[trace("seller", true)],
     },
 ];
 
@@ -139,14 +139,15 @@ impl Office {
     #[must_use]
     pub fn roles(&self) -> Vec<Role> {
         let Ok(division) = self.division.parse::<Division>() else { return Vec::new() };
-        vec![match self.duty {
+        let role = |duty: &Duty| match *duty {
             Duty::Register { registry, subject, everywhere } => Role::Registrar {
                 registry,
                 subject: subject.map(str::to_owned),
                 division: (!everywhere).then_some(division),
             },
             Duty::Judge => Role::Court { division: Some(division) },
-        }]
+        };
+        self.duties.iter().map(role).collect()
     }
 
     /// As a signer of the genesis.
