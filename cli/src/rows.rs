@@ -9,17 +9,19 @@ use hnchain_proof::{Bundle, RowVerdict, verify_row};
 use hnchain_types::Height;
 use hnchain_types::credential::Status;
 use hnchain_types::genesis::Genesis;
-use hnchain_types::realty::UnitStatus;
+use hnchain_types::realty::{BurdenKind, Unit, UnitStatus};
 use hnchain_types::rows::Row;
+use hnchain_types::trace::Batch;
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// What a verified row says.
 struct Finding {
     row: Option<Row>,
-    /// Whether it is in force as of the certified time, in Chinese and English.
+    /// What it is as of the certified time, in Chinese and English.
     status: (String, String),
-    in_force: bool,
+    /// Whether it is in force; `None` where this row alone cannot tell.
+    in_force: Option<bool>,
 }
 
 /// Whether a key is of a row that people ask about.
@@ -114,13 +116,17 @@ pub(crate) fn verify(context: &Context, args: &Verify, trust: &Genesis, bundle: 
     if let Some((code, en, zh)) = stale {
         return refused(context, args, code, (&en, &zh), Some((&verdict, &finding)));
     }
-    if args.require_active && !finding.in_force {
+    if args.require_active && finding.in_force != Some(true) {
         let (zh, en) = &finding.status;
         return refused(context, args, "ROW_NOT_IN_FORCE", (en, zh), Some((&verdict, &finding)));
     }
     let l = context.lang;
     let then = moment::both(verdict.certified.time_ms);
-    let mark = if finding.in_force { "✔" } else { "✘" };
+    let mark = match finding.in_force {
+        Some(true) => "✔",
+        Some(false) => "✘",
+        None => "△",
+    };
     let (zh, en) = &finding.status;
     let (zh, en) =
         (format!("{mark} 证明有效：截至 {then}，{zh}"), format!("{mark} The proof holds: as of {then}, {en}"));
@@ -164,7 +170,9 @@ fn described(verdict: &RowVerdict, finding: &Finding, valid: bool) -> Value {
 fn find(verdict: &RowVerdict) -> Result<Finding, hnchain_types::DecodeError> {
     let Some(raw) = &verdict.row else {
         return Ok(Finding {
-            row: None, status: ("不存在".to_owned(), "DOES NOT EXIST".to_owned()), in_force: false
+            row: None,
+            status: ("不存在".to_owned(), "DOES NOT EXIST".to_owned()),
+            in_force: Some(false),
         });
     };
     let row = Row::decode(&verdict.key, raw)?;
@@ -175,22 +183,46 @@ fn find(verdict: &RowVerdict) -> Result<Finding, hnchain_types::DecodeError> {
                 format!("历史版本 {}，非现行", c.sequence),
                 format!("row {} of its history, not the present one", c.sequence),
             );
-            (text, false)
+            (text, Some(false))
         }
         Row::Credential(c) => {
             let status = c.status_at(verdict.certified.time_ms);
-            ((status.name_zh().to_owned(), status.to_string()), status == Status::Valid)
+            ((status.name_zh().to_owned(), status.to_string()), Some(status == Status::Valid))
         }
-        Row::Unit(u) => ((u.status.name_zh().to_owned(), u.status.to_string()), u.status == UnitStatus::Registered),
-        Row::Batch(b) => {
-            let recalled = b.recalled.is_some();
-            let (zh, en) = if recalled { ("已召回", "RECALLED") } else { (b.state.name_zh(), "") };
-            let en = if recalled { en.to_owned() } else { b.state.to_string() };
-            ((zh.to_owned(), en), !recalled)
-        }
-        _ => (("存在".to_owned(), "exists".to_owned()), true),
+        Row::Unit(u) => (unit_status(u), Some(u.status == UnitStatus::Registered)),
+        Row::Batch(b) => batch_status(b),
+        _ => (("存在".to_owned(), "exists".to_owned()), Some(true)),
     };
     Ok(Finding { row: Some(row), status, in_force })
+}
+
+/// A unit with what stands in the way of disposing of it. Some of the burdens may have lapsed: their rows say so.
+fn unit_status(unit: &Unit) -> (String, String) {
+    let (mut zh, mut en) = (unit.status.name_zh().to_owned(), unit.status.to_string());
+    for kind in BurdenKind::ALL {
+        let open = unit.open(*kind);
+        if !open.is_empty() {
+            zh.push_str(&format!("，{} {} 项", kind.name_zh(), open.len()));
+            en.push_str(&format!(", {kind} × {}", open.len()));
+        }
+    }
+    (zh, en)
+}
+
+/// A batch is recalled with any of its ancestors, which this row only names.
+fn batch_status(batch: &Batch) -> ((String, String), Option<bool>) {
+    let (zh, en) = (batch.state.name_zh().to_owned(), batch.state.to_string());
+    if batch.recalled.is_some() {
+        return ((format!("已召回（{zh}）"), format!("RECALLED ({en})")), Some(false));
+    }
+    if batch.parents.is_empty() {
+        return ((zh, en), Some(true));
+    }
+    let said = (
+        format!("{zh}；自身未被召回，其上级批次须另行核验（hnchain trace ancestors）"),
+        format!("{en}; not recalled itself, but its ancestors have to be checked too (hnchain trace ancestors)"),
+    );
+    (said, None)
 }
 
 fn told<'a>(context: &Context, trust: &Genesis, verdict: &RowVerdict, finding: &Finding) -> Vec<(&'a str, String)> {

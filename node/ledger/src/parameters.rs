@@ -17,8 +17,9 @@ use crate::membership::PARAMETERS_KEY;
 use crate::registry::Context;
 use crate::rejection::{Code, Failure};
 use crate::state::{Changes, State, StateError};
+use hnchain_types::credential::certificate_type_key;
 use hnchain_types::governance::{CertificateTypeChange, ParametersChange};
-use hnchain_types::member::{Governing, certificate_type_key};
+use hnchain_types::member::Governing;
 use hnchain_types::proto;
 use prost::Message;
 

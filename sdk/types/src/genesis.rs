@@ -7,6 +7,7 @@ use crate::codes::{CreditCode, Division};
 use crate::credential::type_code;
 use crate::decode::{count, name, text};
 use crate::governance::Thresholds;
+use crate::member::check_subject;
 pub use crate::validators::ValidatorSet;
 use crate::{BlockHash, DecodeError, Epoch, GenesisDigest, ValidatorIndex, limits};
 use hnchain_crypto::{Digest, PublicKey, SecretKey, Signature, Tag};
@@ -417,10 +418,9 @@ fn check_signers(list: &[Signer], organizations: &BTreeSet<&str>) -> Result<(), 
         for role in &s.roles {
             match role {
                 Role::RegistryWriter { namespace } if namespace != "*" => name("signers.roles.namespace", namespace)?,
-                Role::Registrar { registry: Registry::Certificate, subject: Some(subject), .. } => {
-                    type_code("signers.roles.subject", subject)?;
+                Role::Registrar { registry, subject: Some(subject), .. } => {
+                    check_subject(*registry, "signers.roles.subject", subject)?;
                 }
-                Role::Registrar { subject: Some(subject), .. } => name("signers.roles.subject", subject)?,
                 _ => {}
             }
         }

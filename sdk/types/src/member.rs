@@ -1,6 +1,7 @@
 //! State rows of membership, checked: organizations, signers and parameters.
 
 use crate::codes::{CreditCode, Division};
+use crate::credential::type_code;
 use crate::decode::{canonical, count, fixed, name, text};
 use crate::genesis::{Registry, Role};
 use crate::governance::Thresholds;
@@ -48,10 +49,12 @@ pub fn administrators_key(organization: &str) -> String {
     format!("administrators/{organization}")
 }
 
-/// Key of the row of a type of 电子证照.
-#[must_use]
-pub fn certificate_type_key(code: &str) -> String {
-    format!("certificate-type/{code}")
+/// What a registrar is bound to: of 电子证照 a type code, of the other registries a word of theirs.
+pub(crate) fn check_subject(registry: Registry, field: &'static str, subject: &str) -> Result<(), DecodeError> {
+    match registry {
+        Registry::Certificate => type_code(field, subject),
+        Registry::Realty | Registry::Trace => name(field, subject),
+    }
 }
 
 /// What a row names as its `previous`: SM3 of the encoded row before under tag `hnchain/member/1`.
@@ -105,7 +108,7 @@ pub fn role_from_proto(m: &proto::Role) -> Result<Role, DecodeError> {
             let registry =
                 registry.ok_or_else(|| DecodeError::field("roles.namespace", "no such registry", "没有该登记簿"))?;
             let subject = if m.subject.is_empty() { None } else { Some(m.subject.clone()) };
-            subject.iter().try_for_each(|s| text("roles.subject", s, limits::NAME_BYTES))?;
+            subject.iter().try_for_each(|s| check_subject(registry, "roles.subject", s))?;
             Role::Registrar { registry, subject, division: division()? }
         }
         Kind::Court => Role::Court { division: division()? },
