@@ -317,6 +317,9 @@ pub struct Verify {
     /// Refuse a proof of another record than NAMESPACE/ID
     #[arg(long, value_parser = record, value_name = "NAMESPACE/ID")]
     pub record: Option<RecordKey>,
+    /// Refuse a proof of another row than this one, for example certificate/ID
+    #[arg(long, value_name = "KEY", conflicts_with = "record")]
+    pub row: Option<String>,
     /// Check that this document is the one that was recorded; - for standard input
     #[arg(long, value_name = "FILE")]
     pub document: Option<PathBuf>,

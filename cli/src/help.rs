@@ -107,6 +107,7 @@ const ZH: &[(&str, &str)] = &[
     ("verify.file", "证明文件 *.hnproof.json；- 表示标准输入"),
     ("verify.trust", "创世文件：唯一的信任依据"),
     ("verify.record", "证明若不是 类别/标识 这条记录的，即予拒绝"),
+    ("verify.row", "若证明的不是这一行则拒绝，例如 certificate/标识"),
     ("verify.document", "核对此文件是否就是所登记的原件；- 表示标准输入"),
     ("verify.opening", "证明未附开示信息时，与 --document 一起使用的开示文件"),
     ("verify.max_age", "拒绝确认时间早于此时长的证明：10m、24h、7d"),

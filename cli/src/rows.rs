@@ -11,7 +11,7 @@ use hnchain_types::credential::Status;
 use hnchain_types::genesis::Genesis;
 use hnchain_types::realty::{BurdenKind, Unit, UnitStatus};
 use hnchain_types::rows::Row;
-use hnchain_types::trace::Batch;
+use hnchain_types::trace::{Batch, State};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -94,7 +94,7 @@ fn judge(bundle: &Bundle, trust: &Genesis) -> Result<(RowVerdict, Finding), Fail
 /// # Errors
 /// The proof does not hold or the row is not in force where that is asked (the verdict is printed).
 pub(crate) fn verify(context: &Context, args: &Verify, trust: &Genesis, bundle: &Bundle) -> Result<(), Failure> {
-    if args.record.is_some() || args.document.is_some() {
+    if args.record.is_some() || args.document.is_some() || args.opening.is_some() {
         return Err(Failure::usage(
             "PROOF_OF_ROW",
             format!("the proof is of {}, which is no record: --record and --document do not apply", bundle.key()),
@@ -109,6 +109,13 @@ pub(crate) fn verify(context: &Context, args: &Verify, trust: &Genesis, bundle: 
         Ok(finding) => finding,
         Err(e) => return refused(context, args, e.code(), (&e.to_string(), &e.message_zh()), None),
     };
+    if let Some(wanted) = args.row.as_ref().filter(|wanted| **wanted != verdict.key) {
+        let (en, zh) = (
+            format!("the proof is of {}, not of {wanted}", verdict.key),
+            format!("证明的是 {}，不是 {wanted}", verdict.key),
+        );
+        return refused(context, args, "ROW_OTHER", (&en, &zh), Some((&verdict, &finding)));
+    }
     let stale = match args.max_age {
         Some(max) => verify::age(verdict.certified.time_ms, max, moment::now_ms()?),
         None => None,
@@ -132,7 +139,9 @@ pub(crate) fn verify(context: &Context, args: &Verify, trust: &Genesis, bundle: 
         (format!("{mark} 证明有效：截至 {then}，{zh}"), format!("{mark} The proof holds: as of {then}, {en}"));
     let headline = l.pick(&zh, &en);
     let json = described(&verdict, &finding, true);
-    context.print(&format!("{headline}\n\n{}", fields(told(context, trust, &verdict, &finding))), &json)
+    let mut rows = told(context, trust, &verdict, &finding);
+    rows.extend(verify::trusted(context, args, trust));
+    context.print(&format!("{headline}\n\n{}", fields(rows)), &json)
 }
 
 fn refused(
@@ -191,7 +200,11 @@ fn find(verdict: &RowVerdict) -> Result<Finding, hnchain_types::DecodeError> {
         }
         Row::Unit(u) => (unit_status(u), Some(u.status == UnitStatus::Registered)),
         Row::Batch(b) => batch_status(b),
-        _ => (("存在".to_owned(), "exists".to_owned()), Some(true)),
+        // Whether these are in force, other rows and times say.
+        _ => (
+            ("已登记，是否有效请看其内容".to_owned(), "on record; whether it is in force, its content says".to_owned()),
+            None,
+        ),
     };
     Ok(Finding { row: Some(row), status, in_force })
 }
@@ -214,6 +227,9 @@ fn batch_status(batch: &Batch) -> ((String, String), Option<bool>) {
     let (zh, en) = (batch.state.name_zh().to_owned(), batch.state.to_string());
     if batch.recalled.is_some() {
         return ((format!("已召回（{zh}）"), format!("RECALLED ({en})")), Some(false));
+    }
+    if !matches!(batch.state, State::Growing | State::Active | State::Shipped) {
+        return ((zh, en), Some(false));
     }
     if batch.parents.is_empty() {
         return ((zh, en), Some(true));

@@ -56,6 +56,11 @@ pub(crate) fn verify(context: &Context, args: &Verify) -> Result<(), Failure> {
         Ok(verdict) => verdict,
         Err(e) => return refused(context, args, &trust, None, &Refusal::from(&e)),
     };
+    if let Some(key) = &args.row {
+        let (en, zh) =
+            (format!("the proof is of a record, not of the row {key}"), format!("该证明针对存证记录，不是 {key}"));
+        return refused(context, args, &trust, Some(&verdict), &Refusal::new(("subject", "对象"), "ROW_OTHER", en, zh));
+    }
     if let Err(refusal) = check_subject(args, &verdict) {
         return refused(context, args, &trust, Some(&verdict), &refusal);
     }
@@ -349,7 +354,7 @@ pub(crate) fn certified<'a>(context: &Context, trust: &Genesis, v: &Certified) -
     rows
 }
 
-fn trusted<'a>(context: &Context, args: &Verify, trust: &Genesis) -> Vec<(&'a str, String)> {
+pub(crate) fn trusted<'a>(context: &Context, args: &Verify, trust: &Genesis) -> Vec<(&'a str, String)> {
     let l = context.lang;
     let d = trust.document();
     vec![
@@ -433,6 +438,7 @@ mod tests {
             file: "p".into(),
             trust: "g".into(),
             record: None,
+            row: None,
             document: None,
             opening: None,
             max_age,

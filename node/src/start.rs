@@ -143,7 +143,7 @@ fn shared(config: &Config, genesis: Genesis, key: PublicKey, store: Store) -> Re
     let (tip, committee) = Committee::after_tip(&store)?;
     status.set_height(tip.height);
     let position = Position { epoch: committee.epoch, view: tip.view };
-    status.set_standing(Standing { position, entry: tip.certificate.clone() });
+    status.set_standing(Standing { position, entry: tip.certificate.clone(), waking: false });
     let finality = FinalityHub::new(Arc::clone(&mempool), config.rpc.waiters, tip.height);
     Ok(Arc::new(Shared {
         chain: Chain::new(&genesis),

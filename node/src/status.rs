@@ -17,6 +17,8 @@ pub const READY_LAG: u64 = 16;
 #[derive(Debug, Default)]
 pub struct StatusBoard {
     standing: Mutex<Standing>,
+    /// Votes of the journal are of an epoch that the store has not reached: the standing says too little.
+    reticent: AtomicBool,
     height: AtomicU64,
     network_height: AtomicU64,
     nullified_views: AtomicU64,
@@ -32,6 +34,8 @@ pub struct Standing {
     pub position: Position,
     /// The certificate that brought it into the view; none where the chain begins.
     pub entry: Option<Certificate>,
+    /// The node has lost its votes, or never had any, and asks its peers itself.
+    pub waking: bool,
 }
 
 /// A peer as operators see it.
@@ -135,10 +139,16 @@ impl StatusBoard {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner).position
     }
 
-    /// The position and the certificate that proves it to others.
+    /// What peers are told; nothing while it would be too little.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn standing(&self) -> Option<Standing> {
+        let reticent = self.reticent.load(Ordering::Relaxed);
+        (!reticent).then(|| self.standing.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// Whether the standing says less than what this node has signed.
+    pub fn set_reticent(&self, reticent: bool) {
+        self.reticent.store(reticent, Ordering::Relaxed);
     }
 
     /// Newest final height here.

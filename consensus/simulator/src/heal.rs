@@ -16,6 +16,8 @@ pub(crate) const FRESH_DELTAS_EACH: u64 = 4;
 /// Looks of sync within which a node without a seat has what is final: one finds that it stands still, one asks, and a peer
 /// may not answer.
 const FOLLOWED: u64 = 5;
+/// Within this time nothing waits any more, microseconds.
+const SETTLED: u64 = 60_000_000;
 /// Messages that a node may send while the cluster is idle, for each heartbeat and peer.
 const QUIET_MESSAGES: u64 = 14;
 
@@ -121,6 +123,10 @@ impl Cluster {
         tx.is_none_or(|tx| self.correct().filter(seated).all(|n| n.store().receipt(&tx).is_some()))
     }
 
+    fn nothing_waits(&self) -> bool {
+        self.correct().all(|n| n.process.as_ref().is_none_or(|p| p.mempool.len() == 0))
+    }
+
     fn all_have(&self, tx: Option<TxId>) -> bool {
         tx.is_none_or(|tx| self.correct().all(|n| n.store().receipt(&tx).is_some()))
     }
@@ -170,6 +176,8 @@ impl Cluster {
     fn idle(&mut self) {
         let heartbeat_us = self.env.options.heartbeat_ms * 1_000;
         self.clients.iter_mut().for_each(crate::client::Client::give_up);
+        // What only some have heard of is told again, and becomes final.
+        self.wait(self.env.now + SETTLED, Self::nothing_waits);
         self.run(heartbeat_us);
         let (height, sent) = (self.env.checks.height(), self.env.sent);
         let beats = 3;

@@ -336,10 +336,10 @@ fn governing(
 
 /// M12 for a change of signers.
 fn governed(context: &Context<'_>, state: &State<'_>, instead: &[(PublicKey, &proto::Signer)]) -> Result<(), Failure> {
-    let (set, thresholds) = (validators::coming(state)?, membership::governing(state.view())?.thresholds);
+    let set = validators::coming(state)?;
     let (before, after) = (governing(context, state, &set, &[])?, governing(context, state, &set, instead)?);
-    let n = set.organizations().len();
-    kept((before, most(&thresholds, n)), (after, most(&thresholds, n)))
+    let need = most_of_both(state, set.organizations().len())?;
+    kept((before, need), (after, need))
 }
 
 /// M12 for a change of the validator set.
@@ -351,9 +351,8 @@ pub(crate) fn still_governed(
     if now.organizations() == next.organizations() {
         return Ok(());
     }
-    let thresholds = membership::governing(state.view())?.thresholds;
     let of = |set: &ValidatorList| -> Result<_, StateError> {
-        Ok((governing(context, state, set, &[])?, most(&thresholds, set.organizations().len())))
+        Ok((governing(context, state, set, &[])?, most_of_both(state, set.organizations().len())?))
     };
     kept(of(now)?, of(next)?)
 }
@@ -367,6 +366,12 @@ pub(crate) fn governed_by(
     let set = validators::coming(state)?;
     let (have, n) = (governing(context, state, &set, &[])?, set.organizations().len());
     kept((have, most(now, n)), (have, most(next, n)))
+}
+
+/// … by the thresholds of this block and by those that it has made for the next.
+fn most_of_both(state: &State<'_>, organizations: usize) -> Result<usize, StateError> {
+    let (now, coming) = (membership::governing(state.view())?, membership::coming(state)?);
+    Ok(most(&now.thresholds, organizations).max(most(&coming.thresholds, organizations)))
 }
 
 /// Approvals that the change needs that needs most.

@@ -248,6 +248,15 @@ pub fn governing(view: &dyn StateView) -> Result<Governing, StateError> {
     Governing::decode(&raw).map_err(|e| StateError(format!("row {PARAMETERS_KEY} is damaged: {e}")))
 }
 
+/// The parameters that proposals change, as this block has left them for the next.
+///
+/// # Errors
+/// The row could not be read.
+pub(crate) fn coming(state: &State<'_>) -> Result<Governing, StateError> {
+    let raw = state.row(PARAMETERS_KEY)?.ok_or_else(|| StateError(format!("row {PARAMETERS_KEY} is missing")))?;
+    Governing::decode(&raw).map_err(|e| StateError(format!("row {PARAMETERS_KEY} is damaged: {e}")))
+}
+
 /// Rows that a chain starts with: its organizations, types of certificates, signers (validators among them), parameters
 /// and first epoch.
 #[must_use]

@@ -567,6 +567,12 @@ codes! {
         "the batch would have more ancestors than the chain can follow", "该批次的上级批次将超过本链可追溯的上限",
         "make it of fewer batches: at most 1024 ancestors",
         "减少投入批次：上级批次最多 1024 个";
+    /// Too many ancestors were followed in this transaction, or in this block.
+    TraceBusy => "TRACE_BUSY",
+        "this transaction, or this block, follows as many ancestors as one may",
+        "本交易或本区块追溯的上级批次已达上限",
+        "submit it again, with fewer operations in the transaction",
+        "减少交易中的操作后重新提交";
     /// Too many events or children.
     TraceFull => "TRACE_FULL",
         "the batch has as many events or children as one may have", "该批次的事件或下级批次数已达上限",

@@ -2,7 +2,12 @@
 
 use hnchain_types::{Height, TxId};
 use prost::Message;
+use std::cell::Cell;
 use std::collections::BTreeMap;
+
+/// Rows that are followed in one block, and in one transaction, at most: about a second of work.
+const BLOCK_STEPS: usize = 65_536;
+const TRANSACTION_STEPS: usize = 8_192;
 
 /// Rows that a block writes; `None` deletes. The order of the keys is part of the block's meaning.
 pub type Changes = BTreeMap<String, Option<Vec<u8>>>;
@@ -37,13 +42,15 @@ pub struct State<'a> {
     view: &'a dyn StateView,
     kept: Changes,
     pending: Changes,
+    /// Steps of [`State::walk`] in this block, and in the current transaction. Neither is undone.
+    walked: (Cell<usize>, Cell<usize>),
 }
 
 impl<'a> State<'a> {
     /// A working set without changes.
     #[must_use]
     pub fn new(view: &'a dyn StateView) -> Self {
-        Self { view, kept: Changes::new(), pending: Changes::new() }
+        Self { view, kept: Changes::new(), pending: Changes::new(), walked: (Cell::new(0), Cell::new(0)) }
     }
 
     /// The state that the block started from.
@@ -73,6 +80,16 @@ impl<'a> State<'a> {
         Ok(Some((message, raw)))
     }
 
+    /// Counts a row that is read only to follow others, such as a batch's ancestors. False where this block, or this
+    /// transaction, has followed as many as one may: what a block costs stays bounded, whether it is accepted or not.
+    #[must_use]
+    pub fn walk(&self) -> bool {
+        let (block, transaction) = &self.walked;
+        block.set(block.get() + 1);
+        transaction.set(transaction.get() + 1);
+        block.get() <= BLOCK_STEPS && transaction.get() <= TRANSACTION_STEPS
+    }
+
     /// Writes a row within the current transaction.
     pub fn put(&mut self, key: String, row: Vec<u8>) {
         self.pending.insert(key, Some(row));
@@ -90,12 +107,14 @@ impl<'a> State<'a> {
 
     /// Ends the current transaction and keeps what it wrote.
     pub fn keep(&mut self) {
+        self.walked.1.set(0);
         // Not `append`, which rebuilds the whole map: a block keeps once for each transaction.
         self.kept.extend(std::mem::take(&mut self.pending));
     }
 
     /// Ends the current transaction and forgets what it wrote.
     pub fn discard(&mut self) {
+        self.walked.1.set(0);
         self.pending.clear();
     }
 

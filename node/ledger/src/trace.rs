@@ -27,6 +27,7 @@
 //! | T22 | a batch is recalled once | `TRACE_RECALL_EXISTS` |
 //! | T23 | a batch has at most 1024 distinct ancestors | `TRACE_LINEAGE_LIMIT` |
 //! | T24 | a batch has at most 99 999 999 events and as many children | `TRACE_FULL` |
+//! | T25 | a transaction follows at most 8 192 ancestors, a block 65 536 | `TRACE_BUSY` |
 //!
 //! # Who
 //! Roles are `Permission::Register { registry: Trace, subject, division }` with the division of the batch's place (for a

@@ -132,6 +132,7 @@ impl Consensus {
         let (journal, records) = Records::new(parts.journal, journal, shared.genesis.digest(), shared.key)?;
         let key: Arc<dyn Signer> = Arc::new(key);
         let alone = Waking::is_alone(&shared.key, &shared.committee().validators);
+        let records = if parts.trust_new_journal { without_marks(records) } else { records };
         let new_journal = records.is_empty();
         let waking = new_journal && !parts.trust_new_journal && !alone;
         let silent_until = records.iter().filter(|r| matches!(r, Record::Cut(_))).map(|r| r.position().view).max();
@@ -557,9 +558,12 @@ impl Consensus {
         });
     }
 
-    /// For peers and operators. What the machine holds is durable whenever effects are performed.
+    /// For peers and operators. A vote makes durable how its view was entered, so within an epoch nothing that was signed is
+    /// beyond this.
     fn show_standing(&self) {
-        let standing = Standing { position: self.position(), entry: self.machine.entry().cloned() };
+        let (position, entry) = (self.position(), self.machine.entry().cloned());
+        self.shared.status.set_reticent(self.machine.awaits_epoch());
+        let standing = Standing { position, entry, waking: self.waking.is_some() };
         self.shared.status.set_standing(standing);
     }
 
@@ -589,6 +593,16 @@ impl Consensus {
             }
         }
     }
+}
+
+/// Marks of votes that may be forgotten are put aside where an operator knows that none were; votes never are.
+fn without_marks(records: Vec<Record>) -> Vec<Record> {
+    let only_marks = records.iter().all(|r| matches!(r, Record::Cut(_)));
+    if !only_marks {
+        tracing::warn!("the vote journal holds votes: --trust-new-journal changes nothing");
+        return records;
+    }
+    Vec::new()
 }
 
 /// A machine at the newest final block of the store.

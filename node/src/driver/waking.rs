@@ -22,8 +22,8 @@ const MARGIN: u64 = 2;
 #[derive(Debug)]
 pub(super) struct Waking {
     genesis: GenesisDigest,
-    /// Positions that are proven, or no further than this node's own was.
-    heard: BTreeMap<PublicKey, Position>,
+    /// Positions that are proven, or no further than this node's own was; and whether the peer itself was asking.
+    heard: BTreeMap<PublicKey, (Position, bool)>,
 }
 
 /// When this node may use its key.
@@ -49,13 +49,16 @@ impl Waking {
     /// epoch this node does not know yet: it is asked again when sync has got there.
     pub(super) fn hear(&mut self, peer: PublicKey, claim: &Standing, here: Position, validators: &ValidatorSet) {
         let newest = self.newest().max(here);
+        if validators.index_of(&peer).is_none() {
+            return; // nobody counts it, and its certificates are not worth verifying
+        }
         let Some(position) = self.proven(claim, newest, here, validators) else { return };
         let heard = self.heard.entry(peer).or_default();
-        *heard = position.max(*heard);
+        *heard = (position.max(heard.0), claim.waking);
     }
 
     fn newest(&self) -> Position {
-        self.heard.values().max().copied().unwrap_or_default()
+        self.heard.values().map(|(position, _)| *position).max().unwrap_or_default()
     }
 
     /// The claimed position where it proves nothing new; otherwise the one that its certificate proves.
@@ -75,15 +78,18 @@ impl Waking {
             .then(|| Position { epoch: entry.epoch, view: entry.view.next() })
     }
 
-    /// Decides once enough of the validators have been heard.
+    /// Decides once enough of the validators have been heard in this node's epoch: one that stands in an earlier one says
+    /// nothing of this one. On a chain that has begun, one that asks itself knows no more than this node does.
     pub(super) fn decide(&self, me: &PublicKey, here: Position, validators: &ValidatorSet) -> Option<Awake> {
         let others = validators.public_keys().filter(|key| key != me);
-        let positions: Vec<Position> = others.filter_map(|key| self.heard.get(&key).copied()).collect();
-        if positions.len() < needed(me, validators) {
+        let heard = others.filter_map(|key| self.heard.get(&key).copied());
+        let heard: Vec<(Position, bool)> = heard.filter(|(position, _)| position.epoch == here.epoch).collect();
+        let newest = heard.iter().map(|(position, _)| *position).max().unwrap_or_default().max(here);
+        let begun = newest > Position { view: View(1), ..Position::default() };
+        let count = heard.iter().filter(|(_, waking)| !(begun && *waking)).count();
+        if count < needed(me, validators) {
             return None;
         }
-        let newest = positions.into_iter().max().unwrap_or_default().max(here);
-        let begun = newest > Position { view: View(1), ..Position::default() };
         Some(if begun { Awake::After(View(newest.view.0.saturating_add(MARGIN))) } else { Awake::AtOnce })
     }
 }
@@ -135,7 +141,7 @@ mod tests {
     /// An honest claim.
     fn shown(position: Position) -> Standing {
         let before = position.view.0 - 1;
-        Standing { position, entry: (before > 0).then(|| certificate(position.epoch.0, before)) }
+        Standing { position, entry: (before > 0).then(|| certificate(position.epoch.0, before)), waking: false }
     }
 
     fn decide_on(me: u8, here: Position, heard: &[(u8, Standing)]) -> Option<Awake> {
@@ -168,8 +174,8 @@ mod tests {
     #[test]
     fn one_that_cannot_show_its_position_counts_as_silent() {
         let far = at(0, 1_000_000);
-        let bare = Standing { position: far, entry: None };
-        let older = Standing { position: far, entry: Some(certificate(0, 20)) };
+        let bare = Standing { position: far, ..Standing::default() };
+        let older = Standing { position: far, entry: Some(certificate(0, 20)), waking: false };
         let mut forged = certificate(0, 999_999);
         forged.votes[0].1 = certificate(0, 20).votes[0].1;
         let of_no_quorum =
@@ -177,8 +183,8 @@ mod tests {
         let lies = [
             (bare.clone(), false),
             (older, true),
-            (Standing { position: far, entry: Some(forged) }, false),
-            (Standing { position: far, entry: Some(of_no_quorum) }, false),
+            (Standing { position: far, entry: Some(forged), waking: false }, false),
+            (Standing { position: far, entry: Some(of_no_quorum), waking: false }, false),
         ];
         for (lie, shows_less) in lies {
             let two = [(2, lie.clone()), (3, shown(at(0, 38)))];
@@ -211,10 +217,33 @@ mod tests {
 
     #[test]
     fn the_first_view_of_an_epoch_needs_no_proof_once_this_node_is_there() {
-        let entered_by_the_last = Standing { position: at(5, 90), entry: Some(certificate(4, 89)) };
+        let entered_by_the_last = Standing { position: at(5, 90), entry: Some(certificate(4, 89)), waking: false };
         let heard = [(2, entered_by_the_last.clone()), (3, entered_by_the_last)];
         assert_eq!(decide_on(1, at(4, 89), &heard), None);
         assert_eq!(decide_on(1, at(5, 90), &heard), Some(Awake::After(View(92))));
+    }
+
+    /// Journals of later epochs wait until the store is there; until then such a node says nothing. What it said before, in an
+    /// earlier epoch, is no answer for this one.
+    #[test]
+    fn an_answer_from_an_earlier_epoch_is_none_for_this_one() {
+        let heard = [(2, at(0, 1)), (3, at(5, 40))];
+        assert_eq!(decide(1, at(5, 38), &heard), None);
+        assert_eq!(decide(1, at(5, 38), &[heard[1], (4, at(5, 41))]), Some(Awake::After(View(43))));
+    }
+
+    /// Two that lost their journals must not take each other's word.
+    #[test]
+    fn one_that_asks_itself_counts_only_at_a_launch() {
+        let asking = |position| Standing { waking: true, ..shown(position) };
+        let launch = [(2, asking(at(0, 1))), (3, asking(at(0, 1)))];
+        assert_eq!(decide_on(1, at(0, 1), &launch), Some(Awake::AtOnce));
+        let old = [(2, asking(at(0, 30))), (3, shown(at(0, 30)))];
+        assert_eq!(decide_on(1, at(0, 30), &old), None);
+        assert_eq!(
+            decide_on(1, at(0, 30), &[old[0].clone(), old[1].clone(), (4, shown(at(0, 41)))]),
+            Some(Awake::After(View(43)))
+        );
     }
 
     #[test]

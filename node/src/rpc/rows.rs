@@ -2,7 +2,9 @@
 
 use super::Context;
 use crate::refusal::{Kind, Refusal};
+use hnchain_types::codes::CertificateId;
 use hnchain_types::proto;
+use hnchain_types::trace::BatchId;
 
 /// Beginnings of the keys that may be listed, and how much has to follow: what belongs to one certificate, unit, batch or
 /// holder is listed for whoever knows its name, so that a registry cannot be copied out. The names are the shortest
@@ -86,7 +88,23 @@ impl Context {
 
 /// Whether rows of this prefix may be listed.
 fn is_listed(prefix: &str) -> bool {
-    LISTED.iter().any(|(start, least)| prefix.strip_prefix(start).is_some_and(|rest| rest.len() >= *least))
+    LISTED.iter().any(|(start, least)| {
+        prefix.strip_prefix(start).is_some_and(|rest| rest.len() >= *least && (*least == 0 || names_one(start, rest)))
+    })
+}
+
+/// Whether what follows begins with a whole name. Of certificates and batches names can be of several lengths, so they are
+/// read.
+fn names_one(start: &str, rest: &str) -> bool {
+    let mut parts = rest.split('/');
+    match start {
+        "certificate/" | "certificate-history/" => parts.next().is_some_and(|id| id.parse::<CertificateId>().is_ok()),
+        "trace/batch/" | "trace/event/" | "trace/child/" => {
+            parts.next().zip(parts.next()).is_some_and(|(producer, code)| BatchId::new(producer, code).is_ok())
+                && (start == "trace/batch/" || parts.next().is_some())
+        }
+        _ => true,
+    }
 }
 
 #[cfg(test)]
@@ -118,6 +136,7 @@ mod tests {
             "realty/holder/ab",
             "trace/batch/",
             "trace/batch/93411282MA7H80041B",
+            "trace/event/93411282MA7H80041B/u",
         ] {
             assert!(!is_listed(kept), "{kept}");
         }

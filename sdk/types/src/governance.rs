@@ -54,12 +54,14 @@ impl From<ValidatorsChange> for Change {
 impl Change {
     /// What decides how many organizations have to approve.
     #[must_use]
-    pub const fn kind(&self) -> ChangeKind {
+    pub fn kind(&self) -> ChangeKind {
         match self {
             Self::Validators(_) => ChangeKind::Validators,
             Self::Organization(_) => ChangeKind::Organizations,
-            Self::Appoint(_) | Self::RotateSigner(_) | Self::RevokeSigner(_) => ChangeKind::Signers,
-            Self::Parameters(_) => ChangeKind::Parameters,
+            // Whoever makes administrators makes approvals: that must not need fewer than what they approve.
+            Self::Appoint(a) if a.makes_administrator() => ChangeKind::Parameters,
+            Self::RotateSigner(_) | Self::Parameters(_) => ChangeKind::Parameters,
+            Self::Appoint(_) | Self::RevokeSigner(_) => ChangeKind::Signers,
             Self::CertificateType(_) => ChangeKind::CertificateTypes,
         }
     }

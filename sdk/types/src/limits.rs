@@ -23,8 +23,8 @@ pub const RECEIPT_BYTES: usize = 32 * 1024;
 pub const RECORD_BYTES: usize = 1024;
 /// Longest state key that is proven: that of an event of a batch, whose key names its producer, is 250 bytes.
 pub const KEY_BYTES: usize = 384;
-/// Largest encoded row that is proven: rows of registries stay below.
-pub const ROW_BYTES: usize = 8 * 1024;
+/// Largest encoded row that is proven. Only proposals can be larger.
+pub const ROW_BYTES: usize = 20 * 1024;
 /// Largest encoded row of a certificate: two identifiers beside its own, the longest reason and names are 850 bytes.
 pub const CREDENTIAL_BYTES: usize = 1024;
 /// Most fields of a certificate: forms in use have fewer than fifty.

@@ -120,8 +120,10 @@ pub(super) fn verify_all(network: &Network, stories: &[Story], console: &Console
         ensure!(verdict.key == ending.row, "the bundle proves another row");
         let raw = verdict.row.context("the bundle proves that there is no such row")?;
         let row = serde_json::to_value(Row::decode(&verdict.key, &raw)?)?;
-        let found = row.get(ending.field).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-        let ok = found == ending.value;
+        let found = row.pointer(ending.pointer).filter(|v| !v.is_null());
+        let found = found.map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned));
+        let ok = found.is_some() && (ending.value.is_none() || found == ending.value);
+        let found = found.unwrap_or_default();
         let line = EndingLine { row: ending.row.clone(), what: both(ending.what), found, ok };
         console.ended(&line);
         lines.push(line);

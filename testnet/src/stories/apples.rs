@@ -75,13 +75,18 @@ pub(super) fn story() -> Story {
             Act::Destroy(proto::TraceDestroy { reason: "召回".to_owned() }),
         ),
     ];
-    let ending = |id: &proto::TraceBatchId, value, what| Ending { row: key(id), field: "state", value, what };
+    let ending = |id: &proto::TraceBatchId, pointer, value: Option<&str>, what| Ending {
+        row: key(id),
+        pointer,
+        value: value.map(str::to_owned),
+        what,
+    };
     Story {
         title: ("灵宝苹果", "Apples from 灵宝"),
         steps,
         endings: vec![
-            ending(&batch, "exhausted", ("源头批次已召回", "the batch of the orchard is recalled")),
-            ending(&second, "destroyed", ("另一批已销毁", "the second lot is destroyed")),
+            ending(&batch, "/recalled/height", None, ("源头批次已召回", "the batch of the orchard is recalled")),
+            ending(&second, "/state", Some("destroyed"), ("另一批已销毁", "the second lot is destroyed")),
         ],
     }
 }

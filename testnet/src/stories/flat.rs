@@ -45,12 +45,20 @@ pub(super) fn story() -> Story {
     Story {
         title: ("开封的一套住房", "A flat in 开封"),
         steps,
-        endings: vec![Ending {
-            row: format!("realty/unit/{FLAT}"),
-            field: "status",
-            value: "registered",
-            what: ("现权利人持有，抵押权仍在", "the buyer holds it, and the mortgage is on it"),
-        }],
+        endings: vec![
+            Ending {
+                row: format!("realty/unit/{FLAT}"),
+                pointer: "/title/holders/0/commitment",
+                value: Some(hex::encode(commitment("业主乙"))),
+                what: ("买受人持有", "the buyer holds it"),
+            },
+            Ending {
+                row: format!("realty/unit/{FLAT}"),
+                pointer: "/mortgages/0",
+                value: None,
+                what: ("抵押权仍在", "the mortgage is still on it"),
+            },
+        ],
     }
 }
 

@@ -39,7 +39,12 @@ pub(super) fn story() -> anyhow::Result<Story> {
         )
         .refused("CREDENTIAL_FINAL"),
     ];
-    let ending = |id: &str, value, what| Ending { row: format!("certificate/{id}"), field: "state", value, what };
+    let ending = |id: &str, value: &str, what| Ending {
+        row: format!("certificate/{id}"),
+        pointer: "/state",
+        value: Some(value.to_owned()),
+        what,
+    };
     Ok(Story {
         title: ("一家面馆的营业执照", "A noodle shop's licence"),
         steps,

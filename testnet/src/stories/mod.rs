@@ -26,10 +26,10 @@ pub struct Step {
 pub struct Ending {
     /// Readable key of the row.
     pub row: String,
-    /// Word of the row's state, as its JSON form has it.
-    pub field: &'static str,
-    /// … and the value of that field.
-    pub value: &'static str,
+    /// JSON pointer into the row, for example `/state`.
+    pub pointer: &'static str,
+    /// What is there: a text, or anything but null.
+    pub value: Option<String>,
     /// For people, in Chinese and English.
     pub what: (&'static str, &'static str),
 }

@@ -17,6 +17,8 @@ const RESENT_VIEWS: usize = 8;
 const BODIES_AT_ONCE: u32 = 3;
 /// The same body is sent to the same peer once in so many Δ; a peer asks again after four.
 const SAME_BODY_DELTAS: u64 = 3;
+/// A peer that repeats how it came into a final view is told once in so many Δ that it is final.
+const STUCK_DELTAS: u64 = 4;
 /// Signers asked at the same time for a body.
 const ASKED_AT_ONCE: usize = 2;
 
@@ -99,9 +101,17 @@ impl Machine {
     /// R10: a peer says again how it came into a view that is over. One that may not vote says nothing else. Finalizations
     /// are answers and get none: otherwise two peers would help each other for ever.
     pub(super) fn help_stuck(&mut self, from: Option<ValidatorIndex>, entry: &Certificate) {
-        if !matches!(entry.statement, Statement::Finalize { .. }) && self.long_final(entry.view) {
-            self.help(from, entry.view);
+        if matches!(entry.statement, Statement::Finalize { .. }) || !self.long_final(entry.view) {
+            return;
         }
+        let Some(finalization) = self.finalization.clone().filter(|_| from != self.me()) else { return };
+        let (now, wait) = (self.now, STUCK_DELTAS * self.parameters.delta_ms);
+        let Some((from, peer)) = from.and_then(|f| Some((f, self.peers.get_mut(f.index())?))) else { return };
+        if peer.stuck.is_some_and(|(view, at)| view == self.root.view && now < at + wait) {
+            return; // it has been told, and says it again to everybody
+        }
+        peer.stuck = Some((self.root.view, now));
+        self.send(To::One(from), Message::Certificate(finalization));
     }
 
     pub(super) fn help(&mut self, from: Option<ValidatorIndex>, view: View) {

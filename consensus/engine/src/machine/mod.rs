@@ -76,6 +76,8 @@ struct Peer {
     silent: bool,
     /// When it was last helped, on the caller's clock.
     helped_at: Option<u64>,
+    /// Which final view it was last told of although it did not ask, and when.
+    stuck: Option<(View, u64)>,
     /// When it was last sent a body, and how many since.
     bodies: (u64, u32),
 }
@@ -281,6 +283,12 @@ impl Machine {
     #[must_use]
     pub const fn entry(&self) -> Option<&Certificate> {
         self.entry.as_ref()
+    }
+
+    /// Whether the journal holds records of an epoch that the store has not reached: what was signed is beyond this position.
+    #[must_use]
+    pub const fn awaits_epoch(&self) -> bool {
+        !self.later.records.is_empty()
     }
 
     /// The epoch that it is in.

@@ -50,8 +50,8 @@ pub(super) struct Wanted {
 /// A validator whose journal is new asks its peers how far the chain is before it votes.
 #[derive(Debug, Default)]
 pub(super) struct Waking {
-    /// Positions that are proven, or no further than this node's own was, by peer.
-    pub(super) heard: BTreeMap<usize, Position>,
+    /// Positions that are proven, or no further than this node's own was, and whether the peer was asking, by peer.
+    pub(super) heard: BTreeMap<usize, (Position, bool)>,
 }
 
 impl Process {
@@ -175,7 +175,10 @@ impl Process {
     fn wake_up(&mut self, peer: usize, status: &PeerStatus, env: &mut Env) {
         let (here, validators) = (self.here(), self.machine.validators().clone());
         let Some(waking) = &mut self.waking else { return };
-        let newest = waking.heard.values().max().copied().unwrap_or_default().max(here);
+        if status.reticent {
+            return;
+        }
+        let newest = waking.heard.values().map(|(at, _)| *at).max().unwrap_or_default().max(here);
         let proven = if status.position <= newest {
             Some(status.position)
         } else {
@@ -187,7 +190,7 @@ impl Process {
         };
         let Some(position) = proven else { return };
         let heard = waking.heard.entry(peer).or_default();
-        *heard = position.max(*heard);
+        *heard = (position.max(heard.0), status.waking);
         self.decide(env);
     }
 
@@ -198,12 +201,13 @@ impl Process {
             let key = env.owners.iter().position(|nodes| nodes.contains(peer));
             key.is_some_and(|key| self.index_of(key, env).is_some())
         };
-        let heard: Vec<Position> = waking.heard.iter().filter(|(p, _)| of_validators(p)).map(|(_, at)| *at).collect();
-        if heard.len() < needed {
+        let heard = waking.heard.iter().filter(|(p, _)| of_validators(p)).map(|(_, at)| *at);
+        let heard: Vec<(Position, bool)> = heard.filter(|(at, _)| at.epoch == here.epoch).collect();
+        let newest = heard.iter().map(|(at, _)| *at).max().unwrap_or_default().max(here);
+        let begun = newest > Position { view: View(1), ..Position::default() };
+        if heard.iter().filter(|(_, waking)| !(begun && *waking)).count() < needed {
             return;
         }
-        let newest = heard.into_iter().max().unwrap_or_default().max(here);
-        let begun = newest > Position { view: View(1), ..Position::default() };
         let view = if begun { View(newest.view.0.saturating_add(FORGOTTEN_MARGIN)) } else { View(0) };
         self.silent_until = begun.then_some(view);
         self.take_key(env);

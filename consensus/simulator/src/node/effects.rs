@@ -143,6 +143,7 @@ impl Process {
     pub(super) fn show_standing(&mut self) {
         let position = Position { epoch: self.machine.epoch(), view: self.machine.view() };
         self.follower.standing = (position, self.machine.entry().cloned());
+        self.follower.reticent = self.machine.awaits_epoch();
     }
 
     // ---- clients and transactions ----

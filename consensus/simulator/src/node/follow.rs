@@ -43,6 +43,10 @@ pub(crate) struct PeerStatus {
     pub(crate) height: Height,
     pub(crate) position: Position,
     pub(crate) entry: Option<Certificate>,
+    /// It asks its peers itself.
+    pub(crate) waking: bool,
+    /// Its journal is ahead of its store: the position says too little and counts for nothing.
+    pub(crate) reticent: bool,
 }
 
 /// A peer's answer.
@@ -86,6 +90,8 @@ pub(super) struct Follower {
     candidates: VecDeque<(usize, Height)>,
     /// Where the machine is, and the certificate that brought it there, for peers that ask.
     pub(super) standing: (Position, Option<Certificate>),
+    /// The journal is ahead of the store.
+    pub(super) reticent: bool,
 }
 
 impl Follower {
@@ -140,7 +146,8 @@ impl Process {
         let mut answer = match question {
             Question::Status => {
                 let (position, entry) = self.follower.standing.clone();
-                Answer::Status(PeerStatus { height: store.height(), position, entry })
+                let (waking, reticent) = (self.waking.is_some(), self.follower.reticent);
+                Answer::Status(PeerStatus { height: store.height(), position, entry, waking, reticent })
             }
             Question::Blocks(first) => {
                 let heights = first.0.max(1)..=store.height().0;

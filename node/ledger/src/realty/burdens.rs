@@ -180,6 +180,12 @@ pub(super) fn progress(context: &Context<'_>, state: &mut State<'_>, op: &Progre
             Registration::Objection
         }
         Fact::PossibleFromMs(ms) => {
+            // Set once and not backdated: otherwise a notice would end, or never end, without its holder. R5
+            let set = matches!(burden.terms, Terms::Notice { possible_from_ms: Some(_) });
+            if set || ms < context.time_ms {
+                let detail = format!("unit={} notice={} time={} given={ms}", op.unit, op.burden, context.time_ms);
+                return Err(Code::RealtyNoticed.reject(&detail).into());
+            }
             burden.terms = Terms::Notice { possible_from_ms: Some(ms) };
             Registration::Notice
         }

@@ -73,8 +73,12 @@ fn change(context: &Context<'_>, state: &State<'_>, batch: &mut Batch, act: &Act
         }
         Act::Sell(s) => sell(batch, &s.quantity),
         Act::Return(r) => {
+            // On its way it has left no place and reached none.
+            let arrived = batch.state != Is::Shipped;
             back(batch, &r.to)?;
-            batch.place = r.place.clone();
+            if arrived {
+                batch.place = r.place.clone();
+            }
             Ok(())
         }
         Act::Destroy(_) => {

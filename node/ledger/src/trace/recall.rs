@@ -21,6 +21,7 @@ pub(super) fn clear(state: &State<'_>, batch: &mut Batch) -> Result<(), Failure>
     let mut walk = Walk::new(limits::TRACE_ANCESTORS);
     add(&mut walk, batch, &batch.parents)?;
     while let Some(id) = walk.pop() {
+        step(state, &batch.id)?;
         let ancestor = rows::named(state, &id)?;
         if ancestor.recalled.is_some() {
             return Err(refused(batch, &id));
@@ -54,6 +55,7 @@ pub(super) fn ancestors(state: &State<'_>, id: &BatchId, parents: &mut [Batch]) 
     }
     if stale || parents.iter().any(|p| p.ancestors > 0) {
         while let Some(next) = walk.pop() {
+            step(state, id)?;
             let row = rows::named(state, &next)?;
             if row.recalled.is_some() {
                 return Err(Code::TraceRecalled.reject(&format_args!("batch={id} recalled={next}")).into());
@@ -63,6 +65,14 @@ pub(super) fn ancestors(state: &State<'_>, id: &BatchId, parents: &mut [Batch]) 
     }
     parents.iter_mut().for_each(|p| p.clear_at = count);
     u32::try_from(walk.seen()).map_err(|_| too_many(of))
+}
+
+/// T25: one more ancestor is read.
+fn step(state: &State<'_>, id: &BatchId) -> Result<(), Failure> {
+    if state.walk() {
+        return Ok(());
+    }
+    Err(Code::TraceBusy.reject(&format_args!("batch={id}")).into())
 }
 
 /// Recalls a batch. Its descendants' rows are not touched.

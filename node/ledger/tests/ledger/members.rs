@@ -4,6 +4,7 @@ use crate::council::{Council, administrator, joins, leaves, name, rotates, valid
 use crate::scene::{CHAIN, code, credit_code, organization, outcome, sign};
 use hnchain_crypto::{SecretKey, sm3};
 use hnchain_ledger::membership::{PARAMETERS_KEY, governing, organization_key, signer_key};
+use hnchain_types::credential::certificate_type_key;
 use hnchain_types::genesis::{Organization, Registry, Role};
 use hnchain_types::governance::{
     Appointment, CertificateTypeChange, Change, ParametersChange, Revocation, SignerRotation, Threshold,
@@ -11,8 +12,7 @@ use hnchain_types::governance::{
 };
 use hnchain_types::limits;
 use hnchain_types::member::{
-    Force, Governing, OrganizationRow, SignerRow, administrators_key, certificate_type_key, credit_code_key,
-    history_key, row_hash,
+    Force, Governing, OrganizationRow, SignerRow, administrators_key, credit_code_key, history_key, row_hash,
 };
 use hnchain_types::proto;
 use prost::Message;
@@ -78,10 +78,11 @@ impl Council {
 
 #[test]
 fn every_kind_of_change_takes_effect_with_the_approvals_of_its_threshold() {
-    let kinds: [(Change, usize, &str); 6] = [
+    let kinds: [(Change, usize, &str); 7] = [
+        (appoint(1, &fresh(3), &[Role::Administrator {}]), 5, "signer/"),
         (Change::Organization(organization("new", "410100")), 5, "org/new"),
         (appoint(1, &fresh(1), &[writes()]), 4, "signer/"),
-        (turn(1, &writer(1), &fresh(2)), 4, "signer/"),
+        (turn(1, &writer(1), &fresh(2)), 5, "signer/"),
         (revoke(&writer(2)), 4, "signer/"),
         (
             Change::Parameters(ParametersChange { suspend_equivocators: Some(true), ..ParametersChange::default() }),

@@ -1,6 +1,6 @@
 //! R8: who writes. Every operation by every role, as a table.
 
-use crate::office::{FLAT, Office, Who, who};
+use crate::office::{DAY, FLAT, Office, Who, who};
 use hnchain_types::realty::{BurdenKind, Fact, Operation, Title};
 
 /// Each kind of operation, on a flat where it is possible.
@@ -26,7 +26,7 @@ fn operations(o: &mut Office) -> Vec<(&'static str, Operation)> {
         ("release", o.release(BurdenKind::Mortgage, mortgage, &[5]).into()),
         ("release by court", by_court.into()),
         ("progress 600", o.progress(objection, Fact::SuitFiled).into()),
-        ("progress 700", o.progress(notice, Fact::PossibleFromMs(1)).into()),
+        ("progress 700", o.progress(notice, Fact::PossibleFromMs(o.w.next_time() + DAY)).into()),
     ]
 }
 

@@ -39,8 +39,14 @@ fn r5_a_notice_lapses_90_days_after_the_registration_became_possible() {
     let sale = o.transfer(Title::sole(who(2)), &[1]);
     o.refuses(sale.clone(), "REALTY_NOTICED");
     let from = o.w.next_time();
+    // Not backdated, and not put off: either would end or prolong it without its holder.
+    let op = o.progress(notice, Fact::PossibleFromMs(1));
+    o.refuses(op, "REALTY_NOTICED");
+    let from = from.max(o.w.next_time());
     let op = o.progress(notice, Fact::PossibleFromMs(from));
     o.does(op);
+    let op = o.progress(notice, Fact::PossibleFromMs(from + NOTICE_MS));
+    o.refuses(op, "REALTY_NOTICED");
     o.w.sleep(NOTICE_MS - 3_000);
     assert!(o.w.next_time() < from + NOTICE_MS);
     o.refuses(sale.clone(), "REALTY_NOTICED");

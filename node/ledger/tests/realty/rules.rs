@@ -423,6 +423,11 @@ impl Known {
                     Fact::PossibleFromMs(_) => BurdenKind::Notice,
                 };
                 let at = self.standing(kind, op.burden, now)?;
+                if let Fact::PossibleFromMs(ms) = op.fact
+                    && (self.lies[at].time != 0 || ms < now)
+                {
+                    return Err("REALTY_NOTICED");
+                }
                 self.write(None, op.document);
                 match op.fact {
                     Fact::SuitFiled => self.lies[at].suit = true,

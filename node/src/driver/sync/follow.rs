@@ -27,6 +27,8 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// … and how soon again while this node needs to know: a final block is missing that nobody had a moment ago, or the journal
 /// is new.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// How long such a block is urgent.
+const URGENT: Duration = Duration::from_secs(2);
 /// How long a peer may take to say where it is.
 const STATUS_WAIT: Duration = Duration::from_secs(2);
 /// A peer that is this far ahead is followed at once; one that is less far ahead only when this node stands still.
@@ -102,6 +104,8 @@ struct Follow<S> {
     /// Whether it was there at the tick before already.
     stands: bool,
     progress: Option<Progress>,
+    /// When a final block was last known to be missing.
+    behind_at: Option<Instant>,
 }
 
 /// Asks peers where they are and fetches what is missing, until shutdown.
@@ -120,6 +124,7 @@ pub(super) async fn follow_within<S: Source>(follower: Follower<S>, limits: Limi
             () = shutdown.cancelled() => return,
             changed = follow.parts.behind.changed() => {
                 if changed.is_err() { return }
+                follow.behind_at = Some(Instant::now());
                 follow.ask_statuses();
             }
             _ = ticks.tick() => follow.tick(),
@@ -148,6 +153,7 @@ impl<S: Source> Follow<S> {
             last: Height(0),
             stands: false,
             progress: None,
+            behind_at: None,
             parts,
         }
     }
@@ -193,8 +199,10 @@ impl<S: Source> Follow<S> {
                 let Some(status) = status else { return };
                 let claim = Claim { first: status.first, last: status.height };
                 self.plan.claim(peer, claim, self.now());
-                // A closed inbox means that the consensus thread has ended; this task ends with it.
-                drop(self.parts.happened.send(Happened::PeerStatus(peer, status.standing)));
+                if let Some(standing) = status.standing {
+                    // A closed inbox means that the consensus thread has ended; this task ends with it.
+                    drop(self.parts.happened.send(Happened::PeerStatus(peer, standing)));
+                }
             }
             Event::Answered(ticket, answer) => self.plan.answered(ticket, answer, self.now()),
             Event::Executed { generation, run, outcome } => self.executed(generation, &run, outcome),
@@ -224,9 +232,10 @@ impl<S: Source> Follow<S> {
         self.note_faults();
     }
 
-    /// Whether peers should be asked sooner than usual.
+    /// Whether peers should be asked sooner than usual: for a moment only, since anybody can claim that there is more.
     fn is_urgent(&self) -> bool {
-        self.parts.shared.status.waking() || self.progress.is_none() && self.is_lost()
+        let told = self.behind_at.is_some_and(|at| at.elapsed() < URGENT);
+        self.parts.shared.status.waking() || told && self.progress.is_none() && self.is_lost()
     }
 
     /// Whether a block is known to be final that is not here.

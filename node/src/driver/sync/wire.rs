@@ -31,8 +31,8 @@ pub(in crate::driver) struct PeerStatus {
     pub(in crate::driver) first: Height,
     /// Its newest final block.
     pub(in crate::driver) height: Height,
-    /// Where its consensus is.
-    pub(in crate::driver) standing: Standing,
+    /// Where its consensus is; nothing while it does not know itself how far it has come.
+    pub(in crate::driver) standing: Option<Standing>,
 }
 
 /// A peer's answer.

@@ -81,6 +81,12 @@ pub struct CertificateTypeChange {
 }
 
 impl Appointment {
+    /// Whether the signer may then propose and approve.
+    #[must_use]
+    pub fn makes_administrator(&self) -> bool {
+        self.roles.iter().any(|role| matches!(role, Role::Administrator {}))
+    }
+
     /// Proves possession of a key for an organization of a chain. Without bounds of its validity.
     #[must_use]
     pub fn new(chain_id: &str, organization: &str, key: &SecretKey, roles: Vec<Role>) -> Self {

@@ -126,6 +126,25 @@ fn t23_a_lineage_has_at_most_1024_ancestors() {
     s.act(Plant, &last, sell("1 kg")).unwrap();
 }
 
+/// What one producer makes everybody read is bounded, accepted or not.
+#[test]
+fn t25_a_transaction_follows_so_many_ancestors_and_no_more() {
+    let mut s = Scene::new();
+    line(&mut s, 1_000);
+    let last = id(Plant, "1000");
+    s.force(&Batch { quantity: kg("1000"), remaining: 1_000, state: State::Active, ..s.row(&last) });
+    for n in 0..10 {
+        s.batch(Plant, &format!("y{n}"), "1 kg");
+    }
+    let mix = |n: usize| {
+        let inputs = vec![part(Plant, &format!("y{n}"), "1 kg"), part(Plant, "1000", "1 kg")];
+        transform(Plant, inputs, &[(&format!("z{n}"), "1 kg")], 1000)
+    };
+    let many: Vec<_> = (0..10).map(mix).collect();
+    assert_eq!(s.all(Plant, &many).map(|_| ()), refused("TRACE_BUSY"));
+    s.all(Plant, &many[..5]).unwrap();
+}
+
 #[test]
 fn ancestors_are_counted_once_however_many_ways_lead_to_them() {
     let mut s = Scene::new();
