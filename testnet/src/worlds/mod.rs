@@ -67,3 +67,35 @@ fn chance(seed: u64, what: &str, i: u64, bound: u64) -> u64 {
     let bytes: [u8; 8] = std::array::from_fn(|at| digest(seed, what, i).0[at]);
     u64::from_be_bytes(bytes) % bound
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::offices::OFFICES;
+    use hnchain_crypto::SecretKey;
+    use hnchain_types::transaction::{BodyBuilder, Transaction};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_step_of_a_world_is_a_sound_operation_of_an_office() {
+        let world = World { seed: 7, certificates: 200, units: 200, batches: 200 };
+        let key = SecretKey::from_bytes(&[1; 32]).expect("in range");
+        let offices: BTreeSet<_> = OFFICES.iter().map(|o| o.id).collect();
+        let mut steps = 0;
+        for step in (0..16).flat_map(|k| world.wave(k)) {
+            assert!(offices.contains(step.office), "{}", step.office);
+            let body = BodyBuilder::new("sample", 1, 1, [0; 16]).operation(step.operation);
+            let signed = Transaction::sign(body.encode(), &key);
+            assert!(signed.is_ok(), "{}: {:?}", step.row, signed.err());
+            steps += 1;
+        }
+        assert!(steps > 1_000 && world.wave(16).next().is_none());
+    }
+
+    #[test]
+    fn a_world_is_a_function_of_its_seed() {
+        let of = |seed| World { seed, certificates: 20, units: 20, batches: 20 }.wave(0).collect::<Vec<_>>();
+        assert_eq!(of(1), of(1));
+        assert!(of(1).iter().zip(of(2)).all(|(a, b)| a.operation != b.operation));
+    }
+}
