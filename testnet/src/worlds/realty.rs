@@ -11,7 +11,8 @@ pub(super) fn history(seed: u64, i: u64) -> Vec<Step> {
     let (area, number) = (i / 99_999 + 1, i % 99_999 + 1);
     let (district, sub) = (area / 999 + 1, area % 999 + 1);
     let unit = format!("410202{district:03}{sub:03}GB{number:05}W00000000");
-    let certificate = |n: u64| format!("豫({})开封市不动产权第{i:07}号", 2020 + n);
+    let serial = i + 1;
+    let certificate = |n: u64| format!("豫({})开封市不动产权第{serial:07}号", 2020 + n);
     let (owner, buyer) = (commitment(seed, "owner", i), commitment(seed, "buyer", i));
     let document = |n: u64| commitment(seed, "document", i * 10 + n);
     let step = |kind| Step {
@@ -35,7 +36,7 @@ pub(super) fn history(seed: u64, i: u64) -> Vec<Step> {
             transfer_forbidden: false,
             consents: vec![owner.clone()],
             document: document(2),
-            certificate: format!("豫(2022)开封市不动产证明第{i:07}号"),
+            certificate: format!("豫(2022)开封市不动产证明第{serial:07}号"),
         })));
     }
     if fate < 2 {
