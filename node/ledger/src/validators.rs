@@ -12,7 +12,7 @@
 //! | V8 | the next set is another one | `VALIDATORS_UNCHANGED` |
 //! | V9 | every new key signs for itself and its organization | `VALIDATOR_POSSESSION` |
 //! | V10 | an auditor's or administrator's key does not join (等保三级) | `MEMBER_DUTIES_MIXED` |
-//! | V11 | enough of the organizations keep an administrator, see [`members`](crate::members) | `MEMBER_LAST_ADMINISTRATOR` |
+//! | V11 | enough of the organizations keep an administrator, see `members` | `MEMBER_LAST_ADMINISTRATOR` |
 //!
 //! A changed key counts as one that leaves and one that joins. V5 to V8 compare the set of the block's epoch with what the
 //! whole block makes of it, so that several changes in one block add up. By V5 and V6 those who stay in a set of 4 or more
