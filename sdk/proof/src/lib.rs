@@ -16,7 +16,7 @@
 //! - **V2 Every byte.** A bundle file has one accepted text. Changing, adding or removing any byte of it makes it refused,
 //!   even where the rest would still prove something true: a digest of the whole is compared last.
 //! - **V3 Steps.** The steps are taken in the order of [`Step::ALL`]; the first that fails is the one that is named.
-//! - **V4 As of.** A verdict holds as of [`Verdict::time_ms`], the certified time of the block. A record that is revoked
+//! - **V4 As of.** A verdict holds as of [`Certified::time_ms`], the certified time of the block. A record that is revoked
 //!   later stays active in an older bundle: ask for a newer one where that matters.
 //! - **V5 Alone.** No clock, file, socket, thread or random source: it builds for wasm32 (`clippy.toml` of this crate
 //!   bans them).
